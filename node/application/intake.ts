@@ -1,0 +1,142 @@
+// Durable intake: submissions are collected while earlier ones are being written, and acknowledged once they are committed.
+import assert from "node:assert/strict";
+import { ProtocolError, refuse } from "#protocol/errors.ts";
+import { intakeBatchLimit, intakeFlushesInFlight, intakeQueueLimit } from "#protocol/limits.ts";
+import type { Database } from "#storage/database.ts";
+import { admitTasks, lockSubmitters } from "#storage/intake.ts";
+import { admit, isRefusal, windowOf, type Candidate, type Outcome, type Published } from "./admission.ts";
+import type { Lookups } from "./lookups.ts";
+import type { ApplicationLimits, Observation } from "./ports.ts";
+
+/** Who admits a task, in its history: the layer, so that the history is the same on every node. */
+const admittedBy = "application";
+
+export type IntakeDeps = {
+  readonly database: Database;
+  readonly lookups: Lookups;
+  readonly clock: () => Date;
+  readonly observe: (observation: Observation) => void;
+  readonly limits?: Partial<ApplicationLimits>;
+};
+
+type Waiting = {
+  readonly candidate: Candidate;
+  readonly resolve: (outcome: Outcome) => void;
+  readonly reject: (error: unknown) => void;
+};
+
+/** Submissions of some submitters, written one batch after the other. */
+type Lane = { readonly waiting: Waiting[]; isBusy: boolean };
+
+/**
+ * Natural batching: a submission is written at once while its lane is free, and else waits for the next write together with
+ * all that came meanwhile. So batches grow with the load, and nobody waits for a timer. A submitter always has the same lane:
+ * writes under way at the same time never wait for each other's locks.
+ */
+export class Intake {
+  readonly #deps: IntakeDeps;
+  readonly #queueLimit: number;
+  readonly #batchLimit: number;
+  readonly #lanes: readonly Lane[];
+  readonly #runs = new Set<Promise<void>>();
+  #queued = 0;
+
+  constructor(deps: IntakeDeps) {
+    this.#deps = deps;
+    this.#queueLimit = deps.limits?.intakeQueue ?? intakeQueueLimit;
+    this.#batchLimit = deps.limits?.intakeBatch ?? intakeBatchLimit;
+    const lanes = deps.limits?.intakeFlushes ?? intakeFlushesInFlight;
+    this.#lanes = Array.from({ length: lanes }, () => ({ waiting: [], isBusy: false }));
+  }
+
+  /**
+   * Admits a submission or says why not; answers only after the commit.
+   * @throws ProtocolError INTERNAL_DATABASE_UNAVAILABLE; with `commit: "unknown"` the same envelope may be sent again
+   */
+  async submit(candidate: Candidate): Promise<Outcome> {
+    if (this.#queued >= this.#queueLimit) return refuse("POLICY_OVERLOADED");
+    // An address is a hash: its last digits spread submitters evenly.
+    const lane = this.#lanes[parseInt(candidate.envelope.submitter.slice(-6), 16) % this.#lanes.length];
+    assert(lane, "there is at least one lane");
+    this.#queued++;
+    const outcome = new Promise<Outcome>((resolve, reject) => lane.waiting.push({ candidate, resolve, reject }));
+    if (!lane.isBusy) {
+      const run = this.#run(lane).finally(() => this.#runs.delete(run));
+      this.#runs.add(run);
+    }
+    return await outcome;
+  }
+
+  /** Waits until everything taken in is written. */
+  async drain(): Promise<void> {
+    while (this.#runs.size > 0) await Promise.all(this.#runs);
+  }
+
+  /** Writes a lane's batches until none is waiting. */
+  async #run(lane: Lane): Promise<void> {
+    lane.isBusy = true;
+    while (lane.waiting.length > 0) {
+      // Requests that arrived in the same turn of the event loop are read first: they share a batch.
+      await new Promise((resolve) => setImmediate(resolve));
+      const batch = lane.waiting.splice(0, this.#batchLimit);
+      await this.#flush(batch);
+      this.#queued -= batch.length;
+    }
+    lane.isBusy = false;
+  }
+
+  async #flush(batch: readonly Waiting[]): Promise<void> {
+    try {
+      const outcomes = await admitBatch(
+        this.#deps,
+        batch.map(({ candidate }) => candidate),
+      );
+      for (const [at, { resolve }] of batch.entries()) resolve(outcomes[at] ?? refuse("INTERNAL_UNEXPECTED"));
+    } catch (error) {
+      const isShared = error instanceof ProtocolError;
+      // What only one submission can have caused must not fail its neighbours: each is tried alone.
+      if (isShared || batch.length === 1) for (const { reject } of batch) reject(error);
+      else for (const each of batch) await this.#flush([each]);
+    }
+  }
+}
+
+/** Load, decide, commit: one transaction for a batch. */
+async function admitBatch(deps: IntakeDeps, batch: readonly Candidate[]): Promise<readonly Outcome[]> {
+  const { database, clock, observe } = deps;
+  const published = await readPublished(deps.lookups, batch, clock());
+  const windows = batch.flatMap(({ envelope }) => {
+    const policy = published.policies.get(envelope.policyVersion);
+    return policy === undefined ? [] : [windowOf(envelope.submitter, policy, published.now)];
+  });
+  const keys = batch.map(({ envelope }) => envelope);
+  const outcomes = await database.transaction(async (transaction) => {
+    const facts = await lockSubmitters(transaction, keys, windows);
+    const decisions = admit(batch, facts, published);
+    await admitTasks(transaction, decisions.admissions, admittedBy, published.now);
+    return decisions.outcomes;
+  });
+  const admitted = outcomes.filter((outcome) => !isRefusal(outcome) && !outcome.repeated).length;
+  observe({ kind: "intake", tasks: batch.length, admitted });
+  return outcomes;
+}
+
+/** The live versions of the batch's scopes and the policies that it names among them. */
+async function readPublished(lookups: Lookups, batch: readonly Candidate[], now: Date): Promise<Published> {
+  const versions = new Map<string, { readonly semantic: readonly string[]; readonly policy: readonly string[] }>();
+  for (const scope of new Set(batch.map(({ envelope }) => envelope.scope))) {
+    const live = await lookups.liveVersions(scope);
+    if (live !== undefined) versions.set(scope, live);
+  }
+  const policies = new Map(
+    await Promise.all(
+      [...new Set([...versions.values()].flatMap(({ policy }) => policy))].map(
+        async (version) => [version, await lookups.policy(version)] as const,
+      ),
+    ),
+  );
+  const found = [...policies].flatMap(([version, policy]) =>
+    policy === undefined ? [] : [[version, policy] as const],
+  );
+  return { now, versions, policies: new Map(found) };
+}

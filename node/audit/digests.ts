@@ -1,0 +1,135 @@
+// Ids, leaves and signatures as the published rules say, written a second time with other tools.
+import { hash } from "node:crypto";
+import canonicalize from "canonicalize";
+import secp256k1 from "secp256k1";
+import { encodeAbiParameters, keccak256, stringToBytes } from "viem";
+import type { Hex } from "#protocol/schemas/primitives.ts";
+
+/** The RFC 8785 text of a value. */
+export function jcs(value: unknown): string {
+  const text = canonicalize(value);
+  if (text === undefined) throw new TypeError("not a JSON value");
+  return text;
+}
+
+/** SHA-256 of text or bytes, as 0x and hexadecimal. */
+export function sha(data: string | Uint8Array): Hex {
+  return `0x${hash("sha256", data, "hex")}`;
+}
+
+/** SHA-256(tag ‖ 0x00 ‖ canonical text). */
+export function idOf(tag: string, text: string): Hex {
+  return sha(`${tag}\u0000${text}`);
+}
+
+/** Keccak-256 of bytes. */
+export function keccak(bytes: Uint8Array): Uint8Array {
+  return keccak256(bytes, "bytes");
+}
+
+/** Bytes as 0x and hexadecimal. */
+export function hexOf(bytes: Uint8Array): Hex {
+  return `0x${Buffer.from(bytes).toString("hex")}`;
+}
+
+/** Bytes of 0x and hexadecimal. */
+export function bytesOf(hex: string): Buffer {
+  return Buffer.from(hex.slice(2), "hex");
+}
+
+/** Where an epoch's leaves count. */
+export type Place = {
+  readonly chainId: number;
+  readonly anchor: Hex;
+  readonly scope: string;
+  readonly epoch: number;
+};
+
+/** keccak256 of a scope's name. */
+export function scopeIdOf(scope: string): Hex {
+  return keccak256(stringToBytes(scope));
+}
+
+/** The word that separates leaves of one kind, chain, contract, scope and epoch from all others. */
+export function domainOf(kind: string, { chainId, anchor, scope, epoch }: Place): Buffer {
+  const tag = keccak256(stringToBytes(`symphony.settlement.${kind}.v1`));
+  const types = ["bytes32", "uint256", "address", "bytes32", "uint64"].map((type) => ({ type }));
+  const encoded = encodeAbiParameters(types, [tag, BigInt(chainId), anchor, scopeIdOf(scope), BigInt(epoch)]);
+  return bytesOf(keccak256(encoded));
+}
+
+/** A number as the digits of a 32-byte word. */
+export function word(value: bigint | number): string {
+  return BigInt(value).toString(16).padStart(64, "0");
+}
+
+/** A hash or an address as the digits of a 32-byte word. */
+export function hexWord(hex: string): string {
+  return hex.slice(2).padStart(64, "0");
+}
+
+/** A leaf: the domain and the fields' words, hashed twice. */
+export function leafOf(domain: Buffer, words: readonly string[]): Buffer {
+  return Buffer.from(keccak(keccak(Buffer.concat([domain, Buffer.from(words.join(""), "hex")]))));
+}
+
+const halfOrder = (2n ** 256n - 432420386565659656852420866394968145599n) / 2n;
+
+/** The public key, 64 bytes in hexadecimal, behind a signature r‖s‖v over a digest; undefined when it is none. */
+function keyBehind(digest: Uint8Array, signature: string): string | undefined {
+  const bytes = /^0x[0-9a-fA-F]{130}$/.test(signature) ? bytesOf(signature) : Buffer.alloc(0);
+  const v = bytes[64];
+  if (v !== 27 && v !== 28) return undefined;
+  if (BigInt(`0x${bytes.toString("hex", 32, 64)}`) > halfOrder) return undefined;
+  try {
+    const key = secp256k1.ecdsaRecover(bytes.subarray(0, 64), v - 27, digest, false);
+    return Buffer.from(key.buffer, key.byteOffset + 1, 64).toString("hex");
+  } catch {
+    // No point fits these numbers.
+    return undefined;
+  }
+}
+
+/** Accounts of public keys already seen: actors are few, and a keccak for each signature costs more than remembering. */
+const accounts = new Map<string, Hex>();
+const accountsKept = 10_000;
+
+/** The account that made a signature; undefined when nobody did. */
+export function signerOf(digest: Uint8Array, signature: string): Hex | undefined {
+  const key = keyBehind(digest, signature);
+  if (key === undefined) return undefined;
+  const known = accounts.get(key);
+  if (known !== undefined) return known;
+  const account = hexOf(keccak(Buffer.from(key, "hex")).subarray(12));
+  if (accounts.size >= accountsKept) accounts.clear();
+  accounts.set(key, account);
+  return account;
+}
+
+const typeOf = (text: string): string => keccak256(stringToBytes(text)).slice(2);
+
+const domainType = typeOf("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
+const bundleType = typeOf("ResultBundle(bytes32 taskId,bytes32 bundleId)");
+const decisionType = typeOf("VerificationDecision(bytes32 taskId,bytes32 bundleId,bytes32 decisionId,string verdict)");
+const acceptedWord = typeOf("accepted");
+
+const hashWords = (words: readonly string[]): Uint8Array => keccak(Buffer.from(words.join(""), "hex"));
+
+/** The EIP-712 domain of a chain and its anchor. */
+export function signingDomain({ chainId, anchor }: Pick<Place, "chainId" | "anchor">): Uint8Array {
+  return hashWords([domainType, typeOf("Symphony SCS"), typeOf("1"), word(chainId), hexWord(anchor)]);
+}
+
+function typedDigest(domain: Uint8Array, words: readonly string[]): Uint8Array {
+  return keccak(Buffer.concat([Buffer.from([0x19, 0x01]), domain, hashWords(words)]));
+}
+
+/** What an executor signs. */
+export function bundleSigned(domain: Uint8Array, taskId: Hex, bundleId: Hex): Uint8Array {
+  return typedDigest(domain, [bundleType, hexWord(taskId), hexWord(bundleId)]);
+}
+
+/** What a verifier signs who accepts. */
+export function acceptanceSigned(domain: Uint8Array, taskId: Hex, bundleId: Hex, decisionId: Hex): Uint8Array {
+  return typedDigest(domain, [decisionType, hexWord(taskId), hexWord(bundleId), hexWord(decisionId), acceptedWord]);
+}

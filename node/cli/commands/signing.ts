@@ -1,0 +1,49 @@
+// Signing on the command line: whose key, and for which chain and anchor the signature counts.
+import { Option } from "commander";
+import { existsSync } from "node:fs";
+import { ProtocolError } from "#protocol/errors.ts";
+import type { Hex } from "#protocol/hash.ts";
+import type { MessageDomain } from "#protocol/messages.ts";
+import { actorKeyIn, type ActorKey } from "../keys.ts";
+import type { Invocation } from "./command.ts";
+import { deployedAddress } from "./deployed.ts";
+import { parseAddress, wholeNumber } from "./options.ts";
+
+/** Options of a command that signs a message. */
+export type SigningOptions = { readonly keyFile?: string; readonly chainId?: number; readonly anchor?: Hex };
+
+/** The options, with what the key is for. */
+export const signingOptions = (whose: string) => [
+  new Option("--key-file <file>", whose),
+  new Option("--chain-id <id>", "chain that the signature is for (default: the configured one)").argParser(
+    wholeNumber(1),
+  ),
+  new Option("--anchor <address>", "anchor that the signature is for (default: the configured one)").argParser(
+    parseAddress,
+  ),
+];
+
+/**
+ * A key that exists already: reading one never makes one.
+ * @throws ProtocolError INTERNAL_CONFIGURATION when it does not, others can read it, or it holds no key
+ */
+export function existingKey(file: string): ActorKey {
+  if (existsSync(file)) return actorKeyIn(file);
+  throw new ProtocolError("INTERNAL_CONFIGURATION", {
+    settings: [`${file} does not exist: make it with "scs keys new"`],
+  });
+}
+
+/** Where a signature counts. @throws ProtocolError INTERNAL_CONFIGURATION when no anchor is known */
+export function messageDomain({
+  options,
+  configuration,
+}: Pick<Invocation<readonly unknown[], SigningOptions>, "options" | "configuration">): MessageDomain {
+  const { chainId, anchor } = options;
+  if (chainId !== undefined && anchor !== undefined) return { chainId: BigInt(chainId), anchor };
+  const settings = configuration();
+  return {
+    chainId: BigInt(chainId ?? settings.SCS_CHAIN_ID),
+    anchor: anchor ?? deployedAddress(settings, "anchor"),
+  };
+}

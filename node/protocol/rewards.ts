@@ -1,0 +1,158 @@
+// Rewards: from the settled items of an epoch and its policy to reward records and payouts.
+import { apportion, type Weight } from "./apportion.ts";
+import { contentId } from "./hash.ts";
+import type { Policy } from "./schemas/policy.ts";
+import type { ArchivedItem, PayoutInstruction, RewardRecord, RewardRole } from "./schemas/settlement.ts";
+import type { Hex } from "./schemas/primitives.ts";
+
+/** What one settled item brings into its epoch: its fee, and the metered units of everybody who worked on it. */
+export type Contribution = {
+  readonly fee: bigint;
+  readonly executor: Hex;
+  readonly verifiers: readonly Hex[];
+  readonly records: number;
+  readonly vaults: readonly {
+    readonly operator: Hex;
+    readonly records: number;
+    readonly producers: readonly { readonly account: Hex; readonly records: number }[];
+  }[];
+};
+
+/** The part of an archived item that rewards are computed from. */
+export function contributionOf(item: ArchivedItem): Contribution {
+  return {
+    fee: BigInt(item.bundle.fee),
+    executor: item.bundle.executor,
+    verifiers: item.decisions.map(({ decision }) => decision.verifier),
+    records: item.bundle.units.records,
+    vaults: item.contributions,
+  };
+}
+
+type Units = Map<Hex, bigint>;
+
+const roles: readonly RewardRole[] = ["producer", "vault", "executor", "verifier", "treasury"];
+
+/**
+ * Shares out an epoch's pot (RWRD-01…03): pot = fees of the settled items + the policy's subsidy. The pot is first split
+ * by role, then each role's part by metered units: records read for producers and vault operators, records read plus
+ * one per item for executors and verifiers. A role without units leaves its part to the treasury. The records are in the
+ * order of (role, account), without zero amounts, and add up to the pot exactly.
+ */
+export function rewardRecords(
+  scope: string,
+  epoch: number,
+  policy: Policy,
+  contributions: readonly Contribution[],
+): { readonly pot: bigint; readonly records: readonly RewardRecord[] } {
+  if (contributions.length === 0) return { pot: 0n, records: [] };
+  const fees = contributions.reduce((sum, { fee }) => sum + fee, 0n);
+  const pot = fees + BigInt(policy.rewards.subsidy);
+  const units = meter(contributions, policy.rewards.treasuryAccount);
+  const pools = rolePools(pot, policy, units);
+  const records: RewardRecord[] = [];
+  for (const role of roles) {
+    const weights = weightsOf(units[role]);
+    const rolePool = pools[role];
+    const totalUnits = weights.reduce((sum, { weight }) => sum + weight, 0n);
+    const parts = apportion(rolePool, weights);
+    for (const [at, { key, weight }] of weights.entries()) {
+      const amount = parts[at] ?? 0n;
+      if (amount === 0n) continue;
+      const account = key as Hex;
+      records.push({
+        schemaVersion: "1.0",
+        rewardId: contentId("scs.reward", { scope, epoch, role, account }),
+        scope,
+        epoch,
+        account,
+        role,
+        amount: String(amount),
+        basis: {
+          pot: String(pot),
+          rolePool: String(rolePool),
+          units: String(weight),
+          totalUnits: String(totalUnits),
+          policyVersion: policy.policyVersion,
+        },
+      });
+    }
+  }
+  return { pot, records };
+}
+
+/** One payout per account, the sum of its rewards, indexed in ascending order of account (PAYO-01). */
+export function payoutInstructions(
+  scope: string,
+  epoch: number,
+  records: readonly RewardRecord[],
+): readonly PayoutInstruction[] {
+  const sums = new Map<Hex, bigint>();
+  for (const { account, amount } of records) sums.set(account, (sums.get(account) ?? 0n) + BigInt(amount));
+  return [...sums]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([account, amount], index) => ({
+      payoutId: contentId("scs.payout", { scope, epoch, account }),
+      scope,
+      epoch,
+      index,
+      account,
+      amount: String(amount),
+    }));
+}
+
+function meter(contributions: readonly Contribution[], treasury: Hex): Record<RewardRole, Units> {
+  const units: Record<RewardRole, Units> = {
+    producer: new Map(),
+    vault: new Map(),
+    executor: new Map(),
+    verifier: new Map(),
+    treasury: new Map([[treasury, 1n]]),
+  };
+  const add = (role: RewardRole, account: Hex, amount: number) => {
+    if (amount > 0) units[role].set(account, (units[role].get(account) ?? 0n) + BigInt(amount));
+  };
+  for (const { executor, verifiers, records, vaults } of contributions) {
+    add("executor", executor, records + 1);
+    for (const verifier of verifiers) add("verifier", verifier, records + 1);
+    for (const vault of vaults) {
+      add("vault", vault.operator, vault.records);
+      for (const producer of vault.producers) add("producer", producer.account, producer.records);
+    }
+  }
+  return units;
+}
+
+function rolePools(pot: bigint, policy: Policy, units: Record<RewardRole, Units>): Record<RewardRole, bigint> {
+  const { producers, vaults, executors, verifiers, treasury } = policy.rewards.shares;
+  const shares: Record<RewardRole, number> = {
+    producer: producers,
+    vault: vaults,
+    executor: executors,
+    verifier: verifiers,
+    treasury,
+  };
+  let unearned = 0;
+  for (const role of roles) {
+    if (units[role].size > 0) continue;
+    unearned += shares[role];
+    shares[role] = 0;
+  }
+  shares.treasury += unearned;
+  const parts = apportion(
+    pot,
+    roles.map((role, at) => ({ key: String(at), weight: BigInt(shares[role]) })),
+  );
+  const part = (role: RewardRole) => parts[roles.indexOf(role)] ?? 0n;
+  return {
+    producer: part("producer"),
+    vault: part("vault"),
+    executor: part("executor"),
+    verifier: part("verifier"),
+    treasury: part("treasury"),
+  };
+}
+
+function weightsOf(units: Units): readonly Weight[] {
+  return [...units].sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, weight]) => ({ key, weight }));
+}

@@ -1,0 +1,102 @@
+// Builds the candidate of a closed epoch: reads its members in pages, checks each, writes the archive, seals the root.
+import type { Duty } from "#storage/duties.ts";
+import { stepBatchLimit } from "#protocol/limits.ts";
+import type { Hex } from "#protocol/schemas/primitives.ts";
+import type { Deferral, Epoch, EpochDocuments } from "#storage/epochs.ts";
+import type { ObjectStore } from "#storage/objects/store.ts";
+import { putContent } from "#storage/objects/content.ts";
+import { memberIds, readItems, readRoleChanges, type StoredItem } from "#storage/settlement-items.ts";
+import { roleLookup } from "./actor-roles.ts";
+import { addLines, endParts, openParts } from "./archive.ts";
+import { addItems, openDraft, rewardPolicy, sealDraft, type Candidate } from "./candidate.ts";
+import { checkItem, type CheckContext, type SettledItem } from "./item-check.ts";
+import { loadOwners, ownersIn, type OwnerIndex } from "./source-owners.ts";
+import { keepDuty, schemaVersions, type StepDeps } from "./step.ts";
+import type { ExecutionAssignment, Snapshot } from "#protocol/schemas/execution.ts";
+
+/** What building needs besides the step's own. */
+export type BuildDeps = StepDeps & { readonly store: ObjectStore };
+
+/** What is to be built. */
+export type BuildOrder = {
+  readonly epoch: Epoch;
+  readonly documents: EpochDocuments;
+  /** The anchor's number for this candidate, from 1. */
+  readonly revision: number;
+  readonly previousRoot: Hex;
+};
+
+/**
+ * Builds a candidate and writes its archive; nothing is committed to the ledger. The outcome is a function of what is
+ * stored: it may be repeated, and content that was written before is found again.
+ * @throws ProtocolError INTERNAL_LEASE_LOST when another process took the duty meanwhile
+ */
+export async function buildCandidate(deps: BuildDeps, duty: Duty, order: BuildOrder): Promise<Candidate> {
+  const { database, place, store } = deps;
+  const { epoch, documents, revision, previousRoot } = order;
+  const owners: OwnerIndex = new Map();
+  const context: CheckContext = {
+    domain: place,
+    scope: epoch.scope,
+    schemaVersions,
+    semanticVersions: epoch.semanticVersions,
+    policies: documents.policies,
+    heldRole: roleLookup(await readRoleChanges(database, ["executor", "verifier"])),
+    ownersOf: (snapshot) => ownersIn(owners, snapshot),
+  };
+  const draft = openDraft(place, epoch.scope, epoch.epoch);
+  const writer = openParts(store);
+  const excluded: Deferral[] = [];
+  for await (const page of pagesOf(deps, await memberIds(database, epoch.scope, epoch.epoch))) {
+    await keepDuty(deps, duty);
+    await loadOwners(database, owners, page.flatMap(snapshotsOf));
+    const settled: SettledItem[] = [];
+    for (const stored of page) {
+      const verdict = checkItem(context, stored);
+      if (verdict.kind === "settled") settled.push(verdict.item);
+      else excluded.push({ taskId: verdict.taskId, reason: verdict.reason });
+    }
+    addItems(draft, settled);
+    await addLines(
+      writer,
+      settled.map(({ line }) => line),
+    );
+  }
+  const candidate = sealDraft(draft, {
+    revision,
+    previousRoot,
+    versions: documents.versions,
+    policy: rewardPolicy(documents.versions, documents.policies),
+    parts: await endParts(writer),
+    excluded,
+  });
+  await putContent(store, candidate.manifestBytes);
+  return candidate;
+}
+
+/** Pages of members in the order of their ids; the next one is read while the last one is worked on. */
+async function* pagesOf({ database }: StepDeps, ids: readonly Hex[]): AsyncGenerator<readonly StoredItem[]> {
+  const read = (from: number): Promise<readonly StoredItem[]> | undefined => {
+    if (from >= ids.length) return undefined;
+    const page = readItems(database, ids.slice(from, from + stepBatchLimit));
+    // A failure is thrown where the page is waited for, not before.
+    page.catch(() => undefined);
+    return page;
+  };
+  let next = read(0);
+  for (let from = stepBatchLimit; next !== undefined; from += stepBatchLimit) {
+    const page = await next;
+    next = read(from);
+    yield page;
+  }
+}
+
+/** The snapshots that an item was bound to; none where its assignment cannot be read, which its check will find. */
+function snapshotsOf({ assignment }: StoredItem): readonly Snapshot[] {
+  if (assignment === null) return [];
+  try {
+    return (JSON.parse(assignment.body) as ExecutionAssignment).bindings.map(({ snapshot }) => snapshot);
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,202 @@
+// Builds a candidate from settled items: leaves, trees, rewards, manifest, header and the SettlementRoot. Pure.
+import assert from "node:assert/strict";
+import { canonicalBytes } from "#protocol/canonical.ts";
+import { bytesToHex, contentId, hexToBytes, sha256Hex } from "#protocol/hash.ts";
+import { appendLeaves, emptyFrontier, frontierRoot, journalLeaf, type Frontier } from "#protocol/journal-tree.ts";
+import {
+  emptyRoot,
+  leafHashes,
+  leafTree,
+  scopeId,
+  type LeafContext,
+  type LeafItem,
+  type LeafKind,
+} from "#protocol/leaves.ts";
+import { buildTree, rootOf, type Tree } from "#protocol/merkle.ts";
+import { rulesetId, type VersionSet } from "#protocol/parameters.ts";
+import { payoutInstructions, rewardRecords, type Contribution } from "#protocol/rewards.ts";
+import type { Policy } from "#protocol/schemas/policy.ts";
+import type { Hex } from "#protocol/schemas/primitives.ts";
+import type {
+  ArchiveManifest,
+  PayoutInstruction,
+  RewardRecord,
+  SettlementHeader,
+  SettlementSubRoots,
+} from "#protocol/schemas/settlement.ts";
+import { settlementRoot, type AnchorPlace, type Header } from "#protocol/settlement-root.ts";
+import type { Deferral } from "#storage/epochs.ts";
+import type { SettledItem } from "./item-check.ts";
+
+/** A candidate as far as its items were added: what is kept of each is its leaves and what it brings in. */
+export type Draft = {
+  readonly place: AnchorPlace;
+  readonly scope: string;
+  readonly epoch: number;
+  readonly taskIds: Hex[];
+  readonly results: Uint8Array[];
+  readonly evidence: Uint8Array[];
+  readonly contributions: Contribution[];
+  journal: Frontier;
+};
+
+/** What a candidate says besides its items. */
+export type CandidateTerms = {
+  readonly revision: number;
+  readonly previousRoot: Hex;
+  readonly versions: VersionSet;
+  /** Shares out the pot. */
+  readonly policy: Policy;
+  readonly parts: ArchiveManifest["parts"];
+  /** Ascending by task. */
+  readonly excluded: readonly Deferral[];
+};
+
+/** A built candidate. */
+export type Candidate = {
+  readonly manifest: ArchiveManifest;
+  /** Its canonical bytes; their SHA-256 is the header's `archive`. */
+  readonly manifestBytes: Uint8Array;
+  readonly header: SettlementHeader;
+  readonly subRoots: SettlementSubRoots;
+  readonly root: Hex;
+  readonly pot: bigint;
+  readonly taskIds: readonly Hex[];
+  readonly rewards: readonly RewardRecord[];
+  readonly payouts: readonly PayoutInstruction[];
+};
+
+/** What precedes the first epoch of a scope. */
+export const noRoot: Hex = `0x${"00".repeat(32)}`;
+
+/** Where the leaves of an epoch count. */
+export function leafContextOf(place: AnchorPlace, scope: string, epoch: number): LeafContext {
+  return { ...place, scopeId: scopeId(scope), epoch: BigInt(epoch) };
+}
+
+/** A candidate without items yet. */
+export function openDraft(place: AnchorPlace, scope: string, epoch: number): Draft {
+  const none = { taskIds: [], results: [], evidence: [], contributions: [] };
+  return { place, scope, epoch, ...none, journal: emptyFrontier };
+}
+
+/** Adds items, whose ids continue the ascending order. */
+export function addItems(draft: Draft, items: readonly SettledItem[]): void {
+  if (items.length === 0) return;
+  const context = leafContextOf(draft.place, draft.scope, draft.epoch);
+  for (const { taskId, contribution, history } of items) {
+    assert(taskId > (draft.taskIds.at(-1) ?? ""), "items come in the order of their ids");
+    draft.taskIds.push(taskId);
+    draft.contributions.push(contribution);
+    const leaves = history.map((text) => journalLeaf(Buffer.from(text, "utf8")));
+    draft.journal = appendLeaves(draft.journal, leaves);
+  }
+  draft.results.push(
+    leafHashes(
+      "result",
+      context,
+      items.map(({ result }) => result),
+    ),
+  );
+  draft.evidence.push(
+    leafHashes(
+      "evidence",
+      context,
+      items.flatMap(({ evidence }) => evidence),
+    ),
+  );
+}
+
+/** The tree over leaves that were hashed in pieces. */
+function treeOver(kind: LeafKind, context: LeafContext, pieces: readonly Uint8Array[]): Tree {
+  return buildTree(pieces.length === 0 ? hexToBytes(emptyRoot(kind, context)) : Buffer.concat(pieces));
+}
+
+/** The fields of a reward record's leaf. */
+export function rewardLeafItem(record: RewardRecord): LeafItem<"reward"> {
+  const { rewardId, account, amount } = record;
+  return { rewardId, account, amount: BigInt(amount), recordHash: contentId("scs.reward-record", record) };
+}
+
+/** The fields of a payout's leaf. */
+export function payoutLeafItem({ index, account, amount }: PayoutInstruction): LeafItem<"payout"> {
+  return { index: BigInt(index), account, amount: BigInt(amount) };
+}
+
+/** The fields of the leaf that commits to all items' histories. */
+export function journalLeafItem(journal: Frontier): LeafItem<"journal"> {
+  return { treeSize: BigInt(journal.size), journalRoot: bytesToHex(frontierRoot(journal)) };
+}
+
+/** A header in the form that is hashed. */
+export function headerOf(header: SettlementHeader): Header {
+  return {
+    ...header,
+    epoch: BigInt(header.epoch),
+    itemCount: BigInt(header.itemCount),
+    payoutCount: BigInt(header.payoutCount),
+    payoutTotal: BigInt(header.payoutTotal),
+  };
+}
+
+/** The policy that shares out an epoch's pot: that of the highest version it holds (RWRD-03). */
+export function rewardPolicy(versions: VersionSet, policies: ReadonlyMap<string, Policy>): Policy {
+  const highest = versions.policy.at(-1)?.version ?? "";
+  const policy = policies.get(highest);
+  assert(policy !== undefined, "an epoch has a policy");
+  return policy;
+}
+
+/**
+ * Ends a draft: shares out the pot, and commits to everything with one root (SETL-03, SETL-04, RWRD-01). The same items and
+ * terms give the same bytes, in whatever pieces the items were added.
+ */
+export function sealDraft(draft: Draft, terms: CandidateTerms): Candidate {
+  const { place, scope, epoch, taskIds, contributions } = draft;
+  const { revision, previousRoot, versions, policy, parts, excluded } = terms;
+  const context = leafContextOf(place, scope, epoch);
+  const { pot, records: rewards } = rewardRecords(scope, epoch, policy, contributions);
+  const payouts = payoutInstructions(scope, epoch, rewards);
+  const total = payouts.reduce((sum, { amount }) => sum + BigInt(amount), 0n);
+  assert.equal(total, pot, "the payouts of an epoch add up to its pot");
+  const manifest: ArchiveManifest = {
+    schemaVersion: "1.0",
+    chainId: Number(place.chainId),
+    anchor: place.anchor,
+    scope,
+    epoch,
+    revision,
+    previousRoot,
+    versions: {
+      schema: [...versions.schema],
+      semantic: [...versions.semantic],
+      policy: [...versions.policy],
+    },
+    policy,
+    itemCount: taskIds.length,
+    parts,
+    excluded: [...excluded],
+  };
+  const manifestBytes = canonicalBytes(manifest);
+  const subRoots: SettlementSubRoots = {
+    results: rootOf(treeOver("result", context, draft.results)),
+    evidence: rootOf(treeOver("evidence", context, draft.evidence)),
+    rewards: rootOf(leafTree("reward", context, rewards.map(rewardLeafItem))),
+    payouts: rootOf(leafTree("payout", context, payouts.map(payoutLeafItem))),
+    candidates: emptyRoot("candidate", context),
+    journal: rootOf(leafTree("journal", context, [journalLeafItem(draft.journal)])),
+  };
+  const header: SettlementHeader = {
+    scope: context.scopeId,
+    epoch,
+    revision,
+    previousRoot,
+    ruleset: rulesetId(versions),
+    archive: sha256Hex(manifestBytes),
+    itemCount: taskIds.length,
+    payoutCount: payouts.length,
+    payoutTotal: String(total),
+  };
+  const root = settlementRoot(place, headerOf(header), subRoots);
+  return { manifest, manifestBytes, header, subRoots, root, pot, taskIds, rewards, payouts };
+}

@@ -1,0 +1,33 @@
+// The port through which another implementation judges a candidate before its root leaves the node.
+import type { Hex } from "#protocol/schemas/primitives.ts";
+import type {
+  PayoutInstruction,
+  RewardRecord,
+  SettlementHeader,
+  SettlementSubRoots,
+} from "#protocol/schemas/settlement.ts";
+import type { ArchiveReader } from "./archive.ts";
+
+/** What a candidate claims of its archive. */
+export type CandidateClaim = {
+  readonly root: Hex;
+  readonly header: SettlementHeader;
+  readonly subRoots: SettlementSubRoots;
+  readonly rewards: readonly RewardRecord[];
+  readonly payouts: readonly PayoutInstruction[];
+};
+
+/**
+ * A judgement of a claim. `unknown` is what cannot be judged now, because something could not be read: it neither passes nor
+ * accuses. `difference` is the first one found, with both values.
+ */
+export type OpinionVerdict =
+  | { readonly kind: "valid"; readonly root: Hex }
+  | {
+      readonly kind: "invalid";
+      readonly difference: { readonly field: string; readonly claimed: string; readonly recomputed: string };
+    }
+  | { readonly kind: "unknown"; readonly reason: string };
+
+/** Recomputes a candidate from its archive with code of its own (SETL-06). */
+export type SecondOpinion = (archive: ArchiveReader, claim: CandidateClaim) => Promise<OpinionVerdict>;

@@ -1,0 +1,283 @@
+// Epochs of a scope: opening, membership, closing; each act in one transaction with its journal entry.
+import { canonicalText } from "#protocol/canonical.ts";
+import { ProtocolError } from "#protocol/errors.ts";
+import { bytesToHex } from "#protocol/hash.ts";
+import { epochIdOf, policyDigest, registryDigest, type VersionSet } from "#protocol/parameters.ts";
+import type { EpochState, TaskState } from "#protocol/lifecycles.ts";
+import type { Policy } from "#protocol/schemas/policy.ts";
+import type { Hex } from "#protocol/schemas/primitives.ts";
+import type { Registry } from "#protocol/schemas/registry.ts";
+import type { Queryable } from "./database.ts";
+import { appendJournal } from "./journal.ts";
+
+/** What made an epoch close (EPOC-04). */
+export type EpochTrigger = "time" | "volume" | "order";
+
+/** An epoch as it stands (EPOC-01). */
+export type Epoch = {
+  readonly scope: string;
+  readonly epoch: number;
+  readonly status: EpochState;
+  readonly openAt: Date;
+  readonly closeAt: Date | null;
+  readonly trigger: EpochTrigger | null;
+  readonly semanticVersions: readonly string[];
+  readonly policyVersions: readonly string[];
+  readonly members: number;
+};
+
+type EpochRow = {
+  readonly scope: string;
+  readonly epoch: bigint;
+  readonly status: EpochState;
+  readonly open_at: Date;
+  readonly close_at: Date | null;
+  readonly trigger: EpochTrigger | null;
+  readonly semantic_version_set: readonly string[];
+  readonly policy_version_set: readonly string[];
+  readonly members: bigint;
+};
+
+const epochOf = (row: EpochRow): Epoch => ({
+  scope: row.scope,
+  epoch: Number(row.epoch),
+  status: row.status,
+  openAt: row.open_at,
+  closeAt: row.close_at,
+  trigger: row.trigger,
+  semanticVersions: row.semantic_version_set,
+  policyVersions: row.policy_version_set,
+  members: Number(row.members),
+});
+
+const columns = `scope, epoch, status, open_at, close_at, trigger, semantic_version_set, policy_version_set, members`;
+
+/** Ids in one journal entry about members: bounds the entry. */
+const journalledMembers = 1000;
+
+/** The newest epoch of a scope, whatever its status; undefined before bootstrap. */
+export async function newestEpoch(database: Queryable, scope: string): Promise<Epoch | undefined> {
+  const { rows } = await database.query<EpochRow>(
+    {
+      name: "newest-epoch",
+      text: `SELECT ${columns} FROM work.epoch WHERE scope = $1 ORDER BY epoch DESC LIMIT 1`,
+    },
+    [scope],
+  );
+  return rows[0] && epochOf(rows[0]);
+}
+
+/** One epoch; undefined when there is none. */
+export async function readEpoch(database: Queryable, scope: string, epoch: number): Promise<Epoch | undefined> {
+  const { rows } = await database.query<EpochRow>(
+    { name: "read-epoch", text: `SELECT ${columns} FROM work.epoch WHERE scope = $1 AND epoch = $2` },
+    [scope, epoch],
+  );
+  return rows[0] && epochOf(rows[0]);
+}
+
+/** The subject of an epoch's journal entries, and of its settlement's: the bytes of its id. */
+export function epochSubject(scope: string, epoch: number): Uint8Array {
+  return Buffer.from(epochIdOf(scope, epoch), "utf8");
+}
+
+const openStatement = `INSERT INTO work.epoch (scope, epoch, status, open_at, semantic_version_set, policy_version_set)
+  SELECT $1::text, $2::bigint, 'open', $3,
+    ARRAY(SELECT DISTINCT v COLLATE "C" FROM unnest(r.semantic_versions) v ORDER BY 1),
+    ARRAY(SELECT DISTINCT v COLLATE "C" FROM unnest(r.policy_versions) v ORDER BY 1)
+  FROM ledger.rollout r
+  WHERE r.scope = $1::text AND r.from_epoch <= $2::bigint
+    AND CASE WHEN $2::bigint = 1 THEN NOT EXISTS (SELECT 1 FROM work.epoch WHERE scope = $1::text)
+      ELSE EXISTS (SELECT 1 FROM work.epoch WHERE scope = $1::text AND epoch = $2::bigint - 1 AND status = 'closed') END
+  ORDER BY r.from_epoch DESC LIMIT 1
+  ON CONFLICT DO NOTHING
+  RETURNING ${columns}`;
+
+/**
+ * Opens an epoch under the versions rolled out for it: number 1 in a scope that has none, any other once its predecessor is
+ * closed (EPOC-02, EPOC-03). Undefined, and nothing written, when that is not so, when somebody else was first, or when
+ * nothing is rolled out.
+ */
+export async function openEpoch(
+  transaction: Queryable,
+  request: { readonly scope: string; readonly epoch: number; readonly by: string },
+  now: Date,
+): Promise<Epoch | undefined> {
+  const { scope, epoch, by } = request;
+  const { rows } = await transaction.query<EpochRow>(openStatement, [scope, epoch, now]);
+  if (rows[0] === undefined) return undefined;
+  const opened = epochOf(rows[0]);
+  const { semanticVersions, policyVersions } = opened;
+  const body = { act: "opened", by, from: null, to: "open", semanticVersions, policyVersions };
+  await appendJournal(transaction, [actOf(opened, body)], now);
+  return opened;
+}
+
+function actOf({ scope, epoch }: Pick<Epoch, "scope" | "epoch">, body: Parameters<typeof canonicalText>[0]) {
+  return { kind: "epoch", subject: epochSubject(scope, epoch), body: canonicalText(body) };
+}
+
+/** Members of epochs whose settlement is finalized have left the state; only later ones can be met here. */
+const assignStatement = {
+  name: "assign-members",
+  text: `INSERT INTO ledger.epoch_member (task_id, scope, epoch)
+    SELECT task_id, $1::text, $2::bigint FROM work.task t
+    WHERE t.scope = $1::text AND t.state = 'awaiting_settlement' AND t.semantic_version = ANY($3) AND t.policy_version = ANY($4)
+      AND NOT EXISTS (SELECT 1 FROM ledger.epoch_member m WHERE m.task_id = t.task_id AND m.scope = $1::text AND m.epoch >
+        (SELECT coalesce(max(s.epoch), 0) FROM work.settlement s WHERE s.scope = $1::text AND s.state = 'finalized'))
+    ORDER BY t.arrival LIMIT $5
+    ON CONFLICT (task_id) DO NOTHING
+    RETURNING task_id`,
+};
+
+/**
+ * Makes verified tasks members of the open epoch, up to `limit`, and journals their ids; answers how many. Tasks under
+ * versions that the epoch does not hold stay for one that does.
+ * @throws ProtocolError SETTLEMENT_EPOCH_CLOSED when the epoch is not open any more
+ */
+export async function assignMembers(
+  transaction: Queryable,
+  request: { readonly scope: string; readonly epoch: number; readonly limit: number; readonly by: string },
+  now: Date,
+): Promise<number> {
+  const { scope, epoch, limit, by } = request;
+  // The lock keeps the epoch open until these members are in.
+  const locked = await lockEpoch(transaction, scope, epoch);
+  if (locked?.status !== "open") throw new ProtocolError("SETTLEMENT_EPOCH_CLOSED", { epoch: epochIdOf(scope, epoch) });
+  const { rows } = await transaction.query<{ task_id: Buffer }>(assignStatement, [
+    scope,
+    epoch,
+    locked.semanticVersions,
+    locked.policyVersions,
+    limit,
+  ]);
+  if (rows.length === 0) return 0;
+  await transaction.query(
+    { name: "count-members", text: `UPDATE work.epoch SET members = members + $3 WHERE scope = $1 AND epoch = $2` },
+    [scope, epoch, rows.length],
+  );
+  const taskIds = rows.map((row) => bytesToHex(row.task_id)).sort();
+  const acts = [];
+  for (let from = 0; from < taskIds.length; from += journalledMembers) {
+    acts.push(actOf(locked, { act: "assigned", by, tasks: taskIds.slice(from, from + journalledMembers) }));
+  }
+  await appendJournal(transaction, acts, now);
+  return rows.length;
+}
+
+async function lockEpoch(transaction: Queryable, scope: string, epoch: number): Promise<Epoch | undefined> {
+  const { rows } = await transaction.query<EpochRow>(
+    { name: "lock-epoch", text: `SELECT ${columns} FROM work.epoch WHERE scope = $1 AND epoch = $2 FOR UPDATE` },
+    [scope, epoch],
+  );
+  return rows[0] && epochOf(rows[0]);
+}
+
+/** Begins to close an open epoch and records why (EPOC-04); false when it is not open. */
+export async function startClosing(
+  transaction: Queryable,
+  request: { readonly scope: string; readonly epoch: number; readonly trigger: EpochTrigger; readonly by: string },
+  now: Date,
+): Promise<boolean> {
+  const { scope, epoch, trigger, by } = request;
+  const { rowCount } = await transaction.query(
+    `UPDATE work.epoch SET status = 'closing', trigger = $3 WHERE scope = $1 AND epoch = $2 AND status = 'open'`,
+    [scope, epoch, trigger],
+  );
+  if (rowCount === 0) return false;
+  await appendJournal(transaction, [actOf(request, { act: "closing", by, from: "open", to: "closing", trigger })], now);
+  return true;
+}
+
+/** A member that its epoch's settlement leaves out, and why. */
+export type Deferral = { readonly taskId: Hex; readonly reason: string };
+
+const unsettleableStatement = `SELECT m.task_id, t.state FROM ledger.epoch_member m JOIN work.task t USING (task_id)
+  WHERE m.scope = $1 AND m.epoch = $2 AND t.state <> 'awaiting_settlement' ORDER BY m.task_id`;
+
+/** Members that cannot be settled as they stand: a challenge is open against them, or was upheld. */
+export async function deferredMembers(database: Queryable, scope: string, epoch: number): Promise<readonly Deferral[]> {
+  const { rows } = await database.query<{ task_id: Buffer; state: TaskState }>(unsettleableStatement, [scope, epoch]);
+  return rows.map(({ task_id, state }) => ({ taskId: bytesToHex(task_id), reason: state }));
+}
+
+/**
+ * Closes a closing epoch (EPOC-05): its membership, and with it what is settled and rewarded, is frozen; members that are
+ * challenged are deferred with that reason; its settlement begins to collect. False when it is not closing.
+ */
+export async function closeEpoch(
+  transaction: Queryable,
+  request: { readonly scope: string; readonly epoch: number; readonly by: string },
+  now: Date,
+): Promise<boolean> {
+  const { scope, epoch, by } = request;
+  const locked = await lockEpoch(transaction, scope, epoch);
+  if (locked?.status !== "closing") return false;
+  const deferred = await deferredMembers(transaction, scope, epoch);
+  await transaction.query(`UPDATE work.epoch SET status = 'closed', close_at = $3 WHERE scope = $1 AND epoch = $2`, [
+    scope,
+    epoch,
+    now,
+  ]);
+  await transaction.query(
+    `INSERT INTO work.settlement (scope, epoch, revision, state, due_at) VALUES ($1, $2, 1, 'collecting', $3)`,
+    [scope, epoch, now],
+  );
+  const settled = locked.members - deferred.length;
+  const body = {
+    act: "closed",
+    by,
+    from: "closing",
+    to: "closed",
+    deferred,
+    scopes: { settlement: settled, reward: settled, aggregation: 0 },
+  };
+  await appendJournal(transaction, [actOf(request, body)], now);
+  return true;
+}
+
+/** The published documents of an epoch's versions, checked against their digests. */
+export type EpochDocuments = {
+  readonly versions: VersionSet;
+  /** By policy version. */
+  readonly policies: ReadonlyMap<string, Policy>;
+};
+
+/**
+ * Reads the documents behind an epoch's version sets.
+ * @throws ProtocolError INTERNAL_OBJECT_CORRUPT when one is missing or does not have its digest
+ */
+export async function readDocuments(
+  database: Queryable,
+  epoch: Pick<Epoch, "semanticVersions" | "policyVersions">,
+  schemaVersions: readonly string[],
+): Promise<EpochDocuments> {
+  type Published = { readonly version: string; readonly digest: Buffer; readonly body: string };
+  const registries = await database.query<Published>(
+    `SELECT semantic_version AS version, digest, body FROM ledger.registry WHERE semantic_version = ANY($1) ORDER BY 1`,
+    [epoch.semanticVersions],
+  );
+  const policies = await database.query<Published>(
+    `SELECT policy_version AS version, digest, body FROM ledger.policy WHERE policy_version = ANY($1) ORDER BY 1`,
+    [epoch.policyVersions],
+  );
+  const checked = (found: readonly Published[], wanted: readonly string[], digestOf: (body: string) => Hex) => {
+    if (found.length !== wanted.length) throw new ProtocolError("INTERNAL_OBJECT_CORRUPT", { missing: wanted });
+    return found.map(({ version, digest, body }) => {
+      const expected = bytesToHex(digest);
+      if (digestOf(body) !== expected)
+        throw new ProtocolError("INTERNAL_OBJECT_CORRUPT", { version, digest: expected });
+      return { version, digest: expected };
+    });
+  };
+  return {
+    versions: {
+      schema: schemaVersions,
+      semantic: checked(registries.rows, epoch.semanticVersions, (body) =>
+        registryDigest(JSON.parse(body) as Registry),
+      ),
+      policy: checked(policies.rows, epoch.policyVersions, (body) => policyDigest(JSON.parse(body) as Policy)),
+    },
+    policies: new Map(policies.rows.map(({ version, body }) => [version, JSON.parse(body) as Policy])),
+  };
+}

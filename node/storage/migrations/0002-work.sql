@@ -1,0 +1,178 @@
+-- Work in progress: what is being done now. Mutable, and rebuilt from the ledger if it is lost.
+
+CREATE SCHEMA work;
+
+CREATE TABLE work.task (
+  task_id ledger.hash PRIMARY KEY REFERENCES ledger.task,
+  scope ledger.name NOT NULL,
+  submitter ledger.address NOT NULL,
+  state text NOT NULL CHECK (state IN ('accepted', 'resolving', 'dispatched', 'verifying', 'awaiting_settlement',
+    'completed', 'challenged', 'rejected', 'timed_out')),
+  schema_version text NOT NULL,
+  semantic_version text NOT NULL,
+  policy_version text NOT NULL,
+  moves integer NOT NULL DEFAULT 1 CHECK (moves > 0),
+  attempt integer NOT NULL DEFAULT 0,
+  fence bigint NOT NULL DEFAULT 0,
+  holder text,
+  held_until timestamptz,
+  due_at timestamptz NOT NULL,
+  deadline_at timestamptz,
+  arrival bigint GENERATED ALWAYS AS IDENTITY
+) WITH (fillfactor = 70);
+CREATE INDEX task_due ON work.task (state, due_at)
+  WHERE state IN ('accepted', 'resolving', 'dispatched', 'verifying');
+CREATE INDEX task_deadline ON work.task (deadline_at)
+  WHERE state IN ('accepted', 'resolving', 'dispatched', 'verifying');
+-- Verified and not yet a member of an epoch, in order of arrival.
+CREATE INDEX task_unassigned ON work.task (scope, arrival) WHERE state = 'awaiting_settlement';
+CREATE INDEX task_by_submitter ON work.task (submitter, arrival);
+
+CREATE TABLE work.balance (
+  account text PRIMARY KEY,
+  amount numeric(38, 0) NOT NULL,
+  may_go_negative boolean NOT NULL DEFAULT false,
+  CHECK (may_go_negative OR amount >= 0)
+) WITH (fillfactor = 50);
+
+CREATE TABLE work.quota (
+  submitter ledger.address NOT NULL,
+  window_start timestamptz NOT NULL,
+  tasks bigint NOT NULL CHECK (tasks >= 0),
+  PRIMARY KEY (submitter, window_start)
+) WITH (fillfactor = 50);
+
+CREATE TABLE work.epoch (
+  scope ledger.name NOT NULL,
+  epoch bigint NOT NULL CHECK (epoch > 0),
+  status text NOT NULL CHECK (status IN ('open', 'closing', 'closed')),
+  open_at timestamptz NOT NULL,
+  close_at timestamptz,
+  trigger text CHECK (trigger IN ('time', 'volume', 'order')),
+  semantic_version_set text[] NOT NULL,
+  policy_version_set text[] NOT NULL,
+  members bigint NOT NULL DEFAULT 0,
+  CHECK ((status = 'open') = (trigger IS NULL)),
+  CHECK ((status = 'closed') = (close_at IS NOT NULL)),
+  PRIMARY KEY (scope, epoch)
+);
+CREATE UNIQUE INDEX one_open_epoch ON work.epoch (scope) WHERE status <> 'closed';
+
+CREATE FUNCTION work.guard_epoch() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF TG_OP = 'DELETE' OR OLD.status = 'closed' OR (OLD.status = 'closing' AND NEW.status = 'open') THEN
+    RAISE EXCEPTION 'epoch %/% is %: change refused', OLD.scope, OLD.epoch, OLD.status USING ERRCODE = 'SC002';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER guard BEFORE UPDATE OR DELETE ON work.epoch FOR EACH ROW EXECUTE FUNCTION work.guard_epoch();
+
+CREATE FUNCTION work.guard_membership() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  -- Nobody closes an epoch while members are being added to it.
+  PERFORM 1 FROM work.epoch WHERE (scope, epoch) IN (SELECT scope, epoch FROM added) FOR SHARE;
+  IF EXISTS (SELECT 1 FROM added LEFT JOIN work.epoch USING (scope, epoch)
+             WHERE epoch.status IS DISTINCT FROM 'open') THEN
+    RAISE EXCEPTION 'an epoch that is not open takes no members' USING ERRCODE = 'SC002';
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER guard AFTER INSERT ON ledger.epoch_member
+  REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION work.guard_membership();
+
+CREATE TABLE work.settlement (
+  scope ledger.name NOT NULL,
+  epoch bigint NOT NULL,
+  revision integer NOT NULL CHECK (revision > 0),
+  state text NOT NULL CHECK (state IN ('collecting', 'verifying_inputs', 'candidate_ready', 'finalizing',
+    'finalized', 'failed')),
+  failure text,
+  due_at timestamptz NOT NULL,
+  CHECK ((state = 'failed') = (failure IS NOT NULL)),
+  PRIMARY KEY (scope, epoch, revision)
+);
+CREATE UNIQUE INDEX one_live_settlement ON work.settlement (scope, epoch) WHERE state <> 'failed';
+
+CREATE FUNCTION work.guard_settlement() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF TG_OP = 'DELETE' OR OLD.state IN ('finalized', 'failed') THEN
+    RAISE EXCEPTION 'settlement %/% revision % is %: change refused', OLD.scope, OLD.epoch, OLD.revision, OLD.state
+      USING ERRCODE = 'SC003';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER guard BEFORE UPDATE OR DELETE ON work.settlement
+  FOR EACH ROW EXECUTE FUNCTION work.guard_settlement();
+
+-- A task that reached an end stays there.
+CREATE FUNCTION work.guard_task() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION 'a task that is % stays there', OLD.state USING ERRCODE = 'SC004';
+END $$;
+CREATE TRIGGER guard BEFORE UPDATE ON work.task FOR EACH ROW
+  WHEN (OLD.state IN ('completed', 'rejected', 'timed_out')) EXECUTE FUNCTION work.guard_task();
+
+-- Effects waiting to be delivered, idempotent by key.
+CREATE TABLE work.outbox (
+  key text PRIMARY KEY,
+  topic text NOT NULL,
+  body text NOT NULL,
+  attempts integer NOT NULL DEFAULT 0,
+  due_at timestamptz NOT NULL,
+  delivered_at timestamptz,
+  last_error text
+);
+CREATE INDEX outbox_due ON work.outbox (topic, due_at) WHERE delivered_at IS NULL;
+
+-- Single writers: who holds a named duty, until when, under which fencing number.
+CREATE TABLE work.duty (
+  duty text PRIMARY KEY,
+  holder text NOT NULL,
+  held_until timestamptz NOT NULL,
+  fence bigint NOT NULL
+);
+
+-- Transactions the node sends itself (anchoring): one nonce per intent, persisted before broadcast. An outcome is set once
+-- blocks deep enough show it, and taken back when a reorganization removes them.
+CREATE TABLE work.chain_transaction (
+  intent text PRIMARY KEY,
+  chain_id bigint NOT NULL,
+  sender ledger.address NOT NULL,
+  nonce bigint NOT NULL CHECK (nonce >= 0),
+  since_block bigint NOT NULL CHECK (since_block >= 0),
+  outcome text,
+  UNIQUE (chain_id, sender, nonce)
+);
+CREATE INDEX live_transaction ON work.chain_transaction (chain_id, sender, nonce) WHERE outcome IS NULL;
+
+-- The signed forms of a transaction, oldest first.
+CREATE TABLE work.chain_attempt (
+  intent text NOT NULL REFERENCES work.chain_transaction,
+  attempt integer NOT NULL CHECK (attempt > 0),
+  hash ledger.hash NOT NULL UNIQUE,
+  raw bytea NOT NULL,
+  signed_at timestamptz NOT NULL,
+  PRIMARY KEY (intent, attempt)
+);
+
+-- How far the events of a contract were followed: the latest checkpoints, to find common ground after a reorganization.
+CREATE TABLE work.chain_cursor (
+  contract ledger.address PRIMARY KEY,
+  body text NOT NULL
+);
+
+-- Operator tokens: only their digest is kept.
+CREATE TABLE work.token (
+  digest ledger.hash PRIMARY KEY,
+  subject text NOT NULL,
+  scopes text[] NOT NULL,
+  until timestamptz NOT NULL,
+  revoked_at timestamptz
+);
+
+GRANT USAGE ON SCHEMA work TO scs_node, scs_reader;
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA work TO scs_node;
+REVOKE DELETE ON work.task, work.balance, work.epoch, work.settlement, work.chain_transaction, work.chain_attempt
+  FROM scs_node;
+GRANT SELECT ON work.task, work.balance, work.epoch, work.settlement, work.chain_transaction, work.chain_attempt
+  TO scs_reader;

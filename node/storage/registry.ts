@@ -1,0 +1,189 @@
+// Published registries and policies, immutable under their versions, and which of them a scope takes tasks under.
+import { canonicalText } from "#protocol/canonical.ts";
+import { hexToBytes, type Hex } from "#protocol/hash.ts";
+import { policyDigest, registryDigest } from "#protocol/parameters.ts";
+import type { Policy } from "#protocol/schemas/policy.ts";
+import type { Registry } from "#protocol/schemas/registry.ts";
+import type { Queryable } from "./database.ts";
+import { appendJournal } from "./journal.ts";
+
+/** What became of a publication: new, the same as before, or refused since the version has other content. */
+export type Publication = "published" | "repeated" | "conflict";
+
+/** The versions that a scope takes tasks under from an epoch on, each list ascending. */
+export type Rollout = {
+  readonly scope: string;
+  readonly fromEpoch: number;
+  readonly semanticVersions: readonly string[];
+  readonly policyVersions: readonly string[];
+};
+
+type Document = {
+  readonly kind: "registry" | "policy";
+  readonly version: string;
+  readonly digest: Hex;
+  readonly body: string;
+};
+
+const columnOf = { registry: "semantic_version", policy: "policy_version" } as const;
+
+/** Publishes a registry under its semantic version; journalled with who did it. */
+export async function insertRegistry(
+  transaction: Queryable,
+  registry: Registry,
+  by: string,
+  now: Date,
+): Promise<Publication> {
+  const version = registry.semanticVersion;
+  const document = {
+    kind: "registry",
+    version,
+    digest: registryDigest(registry),
+    body: canonicalText(registry),
+  } as const;
+  return await insertDocument(transaction, document, by, now);
+}
+
+/** Publishes a policy under its version; journalled with who did it. */
+export async function insertPolicy(
+  transaction: Queryable,
+  policy: Policy,
+  by: string,
+  now: Date,
+): Promise<Publication> {
+  const version = policy.policyVersion;
+  const document = { kind: "policy", version, digest: policyDigest(policy), body: canonicalText(policy) } as const;
+  return await insertDocument(transaction, document, by, now);
+}
+
+async function insertDocument(
+  transaction: Queryable,
+  { kind, version, digest, body }: Document,
+  by: string,
+  now: Date,
+): Promise<Publication> {
+  const column = columnOf[kind];
+  const { rowCount } = await transaction.query(
+    `INSERT INTO ledger.${kind} (${column}, digest, body, published_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
+    [version, hexToBytes(digest), body, now],
+  );
+  if (rowCount === 1) {
+    const act = { act: "published", by, digest, version };
+    await appendJournal(transaction, [{ kind, subject: Buffer.from(version), body: canonicalText(act) }], now);
+    return "published";
+  }
+  const same = await transaction.query(`SELECT 1 FROM ledger.${kind} WHERE ${column} = $1 AND digest = $2`, [
+    version,
+    hexToBytes(digest),
+  ]);
+  return same.rowCount === 1 ? "repeated" : "conflict";
+}
+
+/** Which of the versions are not published, registries and policies together. */
+export async function unpublishedVersions(
+  database: Queryable,
+  { semanticVersions, policyVersions }: Pick<Rollout, "semanticVersions" | "policyVersions">,
+): Promise<readonly string[]> {
+  const { rows } = await database.query<{ version: string }>(
+    `SELECT 'semantic ' || v AS version FROM unnest($1::text[]) v
+        WHERE NOT EXISTS (SELECT 1 FROM ledger.registry WHERE semantic_version = v)
+      UNION ALL SELECT 'policy ' || v FROM unnest($2::text[]) v
+        WHERE NOT EXISTS (SELECT 1 FROM ledger.policy WHERE policy_version = v)`,
+    [semanticVersions, policyVersions],
+  );
+  return rows.map(({ version }) => version);
+}
+
+/**
+ * The first epoch of a scope whose versions can still be decided. Keeps the newest epoch from closing until the transaction
+ * ends, so that the next one opens under what is decided here. Where the newest is closed already, the next one may be opening
+ * at this moment, and the one after it is the first.
+ */
+export async function firstUndecidedEpoch(transaction: Queryable, scope: string): Promise<number> {
+  const { rows } = await transaction.query<{ epoch: bigint; status: string }>(
+    `SELECT epoch, status FROM work.epoch WHERE scope = $1 ORDER BY epoch DESC LIMIT 1 FOR UPDATE`,
+    [scope],
+  );
+  const [newest] = rows;
+  if (newest === undefined) return 1;
+  return Number(newest.epoch) + (newest.status === "closed" ? 2 : 1);
+}
+
+/** The roll-out that was ordered for exactly this epoch of the scope. */
+export async function readRollout(database: Queryable, scope: string, fromEpoch: number): Promise<Rollout | undefined> {
+  const { rows } = await database.query<{ semantic_versions: string[]; policy_versions: string[] }>(
+    `SELECT semantic_versions, policy_versions FROM ledger.rollout WHERE scope = $1 AND from_epoch = $2`,
+    [scope, fromEpoch],
+  );
+  const [row] = rows;
+  return row && { scope, fromEpoch, semanticVersions: row.semantic_versions, policyVersions: row.policy_versions };
+}
+
+/** Orders a roll-out; journalled with who did it. False when one was ordered for this epoch before. */
+export async function insertRollout(transaction: Queryable, rollout: Rollout, by: string, now: Date): Promise<boolean> {
+  const { scope, fromEpoch, semanticVersions, policyVersions } = rollout;
+  const { rowCount } = await transaction.query(
+    `INSERT INTO ledger.rollout (scope, from_epoch, semantic_versions, policy_versions, ordered_at)
+      VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
+    [scope, fromEpoch, semanticVersions, policyVersions, now],
+  );
+  if (rowCount === 0) return false;
+  const body = canonicalText({ act: "ordered", by, fromEpoch, policyVersions, semanticVersions });
+  await appendJournal(transaction, [{ kind: "rollout", subject: Buffer.from(scope), body }], now);
+  return true;
+}
+
+/** Documents kept in memory for each kind: an epoch's set holds a few versions. */
+const documentsKept = 64;
+
+/** A published registry; immutable under its version. */
+export async function readRegistry(database: Queryable, version: string): Promise<Registry | undefined> {
+  const statement = `SELECT body FROM ledger.registry WHERE semantic_version = $1`;
+  const { rows } = await database.query<{ body: string }>(statement, [version]);
+  return rows[0] && (JSON.parse(rows[0].body) as Registry);
+}
+
+/** Published policies by version; immutable, so that they may be kept. Unknown versions are not in the answer. */
+export async function readPolicies(
+  database: Queryable,
+  versions: readonly string[],
+): Promise<ReadonlyMap<string, Policy>> {
+  const { rows } = await database.query<{ policy_version: string; body: string }>(
+    `SELECT policy_version, body FROM ledger.policy WHERE policy_version = ANY($1)`,
+    [versions],
+  );
+  return new Map(rows.map((row) => [row.policy_version, JSON.parse(row.body) as Policy]));
+}
+
+/** Published documents by version, read once each: they never change. */
+export type Documents = {
+  /** Unknown versions are not in the answer. */
+  readonly policies: (database: Queryable, versions: readonly string[]) => Promise<ReadonlyMap<string, Policy>>;
+  readonly registry: (database: Queryable, version: string) => Promise<Registry | undefined>;
+};
+
+/** Opens the memory of published documents. */
+export function openDocuments(): Documents {
+  const policies = new Map<string, Policy>();
+  const registries = new Map<string, Registry>();
+  return {
+    policies: async (database, versions) => {
+      const missing = [...new Set(versions)].filter((version) => !policies.has(version));
+      const read = missing.length === 0 ? new Map<string, Policy>() : await readPolicies(database, missing);
+      for (const [version, policy] of read) keep(policies, version, policy);
+      return new Map([...policies, ...read]);
+    },
+    registry: async (database, version) => {
+      const known = registries.get(version) ?? (await readRegistry(database, version));
+      if (known !== undefined) keep(registries, version, known);
+      return known;
+    },
+  };
+}
+
+/** Keeps an entry; the one that was kept first makes room. */
+function keep<T>(documents: Map<string, T>, version: string, document: T): void {
+  documents.set(version, document);
+  const [first] = documents.keys();
+  if (documents.size > documentsKept && first !== undefined) documents.delete(first);
+}
