@@ -10,9 +10,9 @@ import { parseConfiguration } from "#cli/config/load.ts";
 import type { Hex } from "#protocol/hash.ts";
 import { policyDigest, registryDigest } from "#protocol/parameters.ts";
 import { deposit } from "#storage/budgets.ts";
-import { sealJournal } from "#storage/journal.ts";
 import { findToken, tokenDigest } from "#storage/tokens.ts";
 import { createEmptyDatabase, type TestDatabase } from "#test/setup/database.ts";
+import { sealEverything } from "#test/setup/sealing.ts";
 import { run, runJson, scratchFile, scratchFolder, type Settings } from "../running.ts";
 
 const folder = scratchFolder();
@@ -124,7 +124,7 @@ test("audit holds, names a journal entry that was changed, and an account that w
   await withDatabase(configuration(), "node", async (database) => {
     const now = new Date();
     await deposit(database, { account: treasury, amount: "500", reference: "r1" }, "test", now);
-    while ((await sealJournal(database, now)) > 0);
+    await sealEverything(database, now);
   });
   expect(await runJson(["audit"], settings)).toMatchObject({ code: 0, value: { holds: true, findings: [] } });
 
