@@ -143,6 +143,7 @@ export const vocabulary: readonly string[] = [
   "protocol/error-table/",
   "protocol/errors.ts",
   "protocol/lifecycles.ts",
+  "protocol/lifecycles/",
   "protocol/limits.ts",
 ];
 

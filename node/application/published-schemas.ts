@@ -1,6 +1,9 @@
 // Every schema that is published, by name: those of the protocol and those that only the REST surface has.
 import type { TSchema } from "typebox";
+import * as challenge from "#protocol/schemas/challenge.ts";
 import * as execution from "#protocol/schemas/execution.ts";
+import * as governance from "#protocol/schemas/governance.ts";
+import * as localAttribute from "#protocol/schemas/local-attribute.ts";
 import * as policy from "#protocol/schemas/policy.ts";
 import * as problem from "#protocol/schemas/problem.ts";
 import * as registry from "#protocol/schemas/registry.ts";
@@ -10,7 +13,10 @@ import * as vault from "#protocol/schemas/vault.ts";
 import * as messages from "./messages.ts";
 
 const modules: readonly Readonly<Record<string, unknown>>[] = [
+  challenge,
   execution,
+  governance,
+  localAttribute,
   policy,
   problem,
   registry,

@@ -1,13 +1,14 @@
 // The closed table of every error a caller can see: code, HTTP status, whether to retry, meaning, what to do.
 
 import { admissionErrors } from "./error-table/admission.ts";
+import { governanceErrors } from "./error-table/governance.ts";
 import { settlementErrors } from "./error-table/settlement.ts";
 
 /**
  * Every published error code (CONT-03, CONT-04). The key's prefix is its family; the twelve families are
  * the protocol's own. A code is never removed or given another meaning within a major version.
  */
-export const errorTable = { ...admissionErrors, ...settlementErrors } as const;
+export const errorTable = { ...admissionErrors, ...settlementErrors, ...governanceErrors } as const;
 
 /** A published error code. */
 export type ErrorCode = keyof typeof errorTable;

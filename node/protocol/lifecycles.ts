@@ -1,22 +1,6 @@
 // The lifecycles of the protocol: one table each, and the one total function that reads them.
-
-/** One allowed move. `by` is the part that causes it; `why` says when. */
-export type Transition<State extends string> = {
-  readonly from: State;
-  readonly to: State;
-  readonly by: string;
-  readonly why: string;
-};
-
-/** A lifecycle: every state with a sentence, the state it begins in, and every allowed move. */
-export type Lifecycle<State extends string = string> = {
-  readonly name: string;
-  readonly states: Readonly<Record<State, string>>;
-  readonly initial: State;
-  readonly transitions: readonly Transition<State>[];
-};
-
-const move = <S extends string>(from: S, to: S, by: string, why: string): Transition<S> => ({ from, to, by, why });
+import { attributeLifecycle, domainLifecycle, queryAttributeLifecycle } from "./lifecycles/meaning.ts";
+import { move, type Lifecycle } from "./lifecycles/table.ts";
 
 /** States of a task (TASK-01, scp-core-spec "Task Lifecycle"). */
 export type TaskState =
@@ -204,6 +188,7 @@ export const payoutLifecycle: Lifecycle<PayoutState> = {
     move("reconciled", "mismatched", "payout", "the chain shows something else"),
     move("failed", "mismatched", "payout", "the chain shows something else"),
     move("mismatched", "reconciled", "payout", "both sides agree again"),
+    move("mismatched", "authorized", "payout", "the chain shows it unpaid, and the old attempt is provably dead"),
   ],
 };
 
@@ -215,6 +200,9 @@ export const lifecycles = {
   epoch: epochLifecycle,
   reward: rewardLifecycle,
   payout: payoutLifecycle,
+  domain: domainLifecycle,
+  attribute: attributeLifecycle,
+  query_attribute: queryAttributeLifecycle,
 } as const;
 
 /** Whether the table allows the move; total over all pairs of states (TASK-02, CHAL-01, SETL-01, EPOC-02, PAYO-04). */

@@ -9,6 +9,8 @@ import type {
   VerificationDecision,
   VerificationEvidence,
 } from "./schemas/execution.ts";
+import type { ChallengeEvidence, ChallengeReview, ChallengeStatement } from "./schemas/challenge.ts";
+import type { GovernanceAct } from "./schemas/governance.ts";
 import type { TaskEnvelope } from "./schemas/task.ts";
 import type { Grant } from "./schemas/vault.ts";
 import { domainSeparator, typedDataDigest, type StructType } from "./typed-data.ts";
@@ -78,6 +80,47 @@ export const grantType: StructType = {
   ],
 };
 
+/** What a challenger signs to open a challenge. */
+export const challengeType: StructType = {
+  name: "Challenge",
+  fields: [
+    { name: "challengeId", type: "bytes32" },
+    { name: "taskId", type: "bytes32" },
+    { name: "evidenceHash", type: "bytes32" },
+    { name: "challenger", type: "address" },
+  ],
+};
+
+/** What a challenger signs to bring new evidence against a closed challenge. */
+export const challengeReopeningType: StructType = {
+  name: "ChallengeReopening",
+  fields: [
+    { name: "challengeId", type: "bytes32" },
+    { name: "evidenceHash", type: "bytes32" },
+  ],
+};
+
+/** What a reviewer signs. */
+export const challengeReviewType: StructType = {
+  name: "ChallengeReview",
+  fields: [
+    { name: "challengeId", type: "bytes32" },
+    { name: "reviewId", type: "bytes32" },
+    { name: "verdict", type: "string" },
+  ],
+};
+
+/** What governance signs for an act. */
+export const governanceActType: StructType = {
+  name: "GovernanceAct",
+  fields: [
+    { name: "actId", type: "bytes32" },
+    { name: "by", type: "address" },
+    { name: "kind", type: "string" },
+    { name: "reason", type: "string" },
+  ],
+};
+
 /** What an actor signs to open a short session for reading its own things. */
 export const loginType: StructType = {
   name: "Login",
@@ -135,6 +178,31 @@ export function grantDigest(domain: MessageDomain, grant: Grant): Uint8Array {
   });
 }
 
+/** The digest a challenger signs to open a challenge. */
+export function challengeDigest(domain: MessageDomain, challenge: ChallengeStatement): Uint8Array {
+  const { taskId, evidenceHash, challenger } = challenge;
+  const message = { challengeId: challengeIdOf(challenge), taskId, evidenceHash, challenger };
+  return typedDataDigest(messageSeparator(domain), challengeType, message);
+}
+
+/** The digest a challenger signs to bring new evidence. */
+export function challengeReopeningDigest(domain: MessageDomain, challengeId: Hex, evidenceHash: Hex): Uint8Array {
+  return typedDataDigest(messageSeparator(domain), challengeReopeningType, { challengeId, evidenceHash });
+}
+
+/** The digest a reviewer signs. */
+export function challengeReviewDigest(domain: MessageDomain, review: ChallengeReview): Uint8Array {
+  const { challengeId, verdict } = review;
+  const message = { challengeId, reviewId: challengeReviewIdOf(review), verdict };
+  return typedDataDigest(messageSeparator(domain), challengeReviewType, message);
+}
+
+/** The digest governance signs for an act. */
+export function governanceActDigest(domain: MessageDomain, act: GovernanceAct): Uint8Array {
+  const message = { actId: governanceActIdOf(act), by: act.by, kind: act.order.kind, reason: act.reason };
+  return typedDataDigest(messageSeparator(domain), governanceActType, message);
+}
+
 /** The digest an actor signs to log in. */
 export function loginDigest(domain: MessageDomain, account: Hex, expiresAtSeconds: number): Uint8Array {
   return typedDataDigest(messageSeparator(domain), loginType, { account, expiresAtSeconds: BigInt(expiresAtSeconds) });
@@ -177,4 +245,21 @@ export function evidenceHashOf(evidence: VerificationEvidence): Hex {
 
 export function grantIdOf(grant: Grant): Hex {
   return contentId("scs.grant", grant);
+}
+
+export function challengeIdOf(challenge: ChallengeStatement): Hex {
+  return contentId("scs.challenge", challenge);
+}
+
+/** The content hash that a challenge names its evidence by, on chain too (CHAL-02). */
+export function challengeEvidenceHashOf(evidence: ChallengeEvidence): Hex {
+  return contentId("scs.challenge-evidence", evidence);
+}
+
+export function challengeReviewIdOf(review: ChallengeReview): Hex {
+  return contentId("scs.challenge-review", review);
+}
+
+export function governanceActIdOf(act: GovernanceAct): Hex {
+  return contentId("scs.governance-act", act);
 }

@@ -176,6 +176,9 @@ export function sealDraft(draft: Draft, terms: CandidateTerms): Candidate {
     itemCount: taskIds.length,
     parts,
     excluded: [...excluded],
+    documents: [],
+    penalties: [],
+    aggregation: null,
   };
   const manifestBytes = canonicalBytes(manifest);
   const subRoots: SettlementSubRoots = {

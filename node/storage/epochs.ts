@@ -120,13 +120,13 @@ function actOf({ scope, epoch }: Pick<Epoch, "scope" | "epoch">, body: Parameter
 /** Members of epochs whose settlement is finalized have left the state; only later ones can be met here. */
 const assignStatement = {
   name: "assign-members",
-  text: `INSERT INTO ledger.epoch_member (task_id, scope, epoch)
-    SELECT task_id, $1::text, $2::bigint FROM work.task t
+  text: `INSERT INTO ledger.epoch_member (task_id, turn, scope, epoch)
+    SELECT t.task_id, 1 + turns.deferred, $1::text, $2::bigint FROM work.task t,
+      LATERAL (SELECT count(*) AS deferred FROM ledger.deferral d WHERE d.task_id = t.task_id) turns
     WHERE t.scope = $1::text AND t.state = 'awaiting_settlement' AND t.semantic_version = ANY($3) AND t.policy_version = ANY($4)
-      AND NOT EXISTS (SELECT 1 FROM ledger.epoch_member m WHERE m.task_id = t.task_id AND m.scope = $1::text AND m.epoch >
-        (SELECT coalesce(max(s.epoch), 0) FROM work.settlement s WHERE s.scope = $1::text AND s.state = 'finalized'))
+      AND NOT EXISTS (SELECT 1 FROM ledger.epoch_member m WHERE m.task_id = t.task_id AND m.turn > turns.deferred)
     ORDER BY t.arrival LIMIT $5
-    ON CONFLICT (task_id) DO NOTHING
+    ON CONFLICT (task_id, turn) DO NOTHING
     RETURNING task_id`,
 };
 

@@ -146,9 +146,9 @@ function epochOf(row: EpochRow): EpochView {
     trigger: row.trigger,
     semanticVersionSet: row.semantic_version_set,
     policyVersionSet: row.policy_version_set,
-    settlementScope: { tasks },
-    rewardScope: { tasks },
-    aggregationScope: { entries: 0 },
+    settlementScope: { tasks, deferred: 0 },
+    rewardScope: { tasks, penalties: 0 },
+    aggregationScope: { entries: 0, windowFrom: null },
   };
 }
 

@@ -1,5 +1,6 @@
 // The page of every lifecycle: a diagram, the states, and each allowed move with who makes it and why.
-import { lifecycles, terminalStates, type Lifecycle } from "#protocol/lifecycles.ts";
+import { lifecycles, terminalStates } from "#protocol/lifecycles.ts";
+import type { Lifecycle } from "#protocol/lifecycles/table.ts";
 import { banner, mermaid, table, type Page } from "./page.ts";
 
 /** docs/reference/lifecycles.md. */

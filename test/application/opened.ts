@@ -17,6 +17,7 @@ import { deposit } from "#storage/budgets.ts";
 import { openDatabase, type Database, type Queryable } from "#storage/database.ts";
 import { issueToken, registerActor } from "#storage/tokens.ts";
 import { createTestDatabase, type TestDatabase } from "#test/setup/database.ts";
+import { quietPolicyParts } from "#test/setup/policy-parts.ts";
 
 /** The chain and anchor that signatures of these tests are for. */
 export const domain: MessageDomain = { chainId: 31_337n, anchor: `0x${"a1".repeat(20)}` };
@@ -39,10 +40,11 @@ export const policy: Policy = {
     subsidy: "0",
     treasuryAccount: `0x${"ee".repeat(20)}`,
   },
+  ...quietPolicyParts,
   envelopeLifetimeSeconds: 86_400,
 };
 
-const registry = { semanticVersion: "2026.1", domains: [], attributes: [] };
+const registry = { semanticVersion: "2026.1", domains: [], attributes: [], queryAttributes: [] };
 
 /** An actor of the tests: its key is made from its number. */
 export type Actor = { readonly key: Hex; readonly address: Hex };

@@ -22,6 +22,7 @@ import { dropDatabase, provisionDatabase } from "#storage/roles.ts";
 import { issueToken, registerActor } from "#storage/tokens.ts";
 import { converse } from "./converse.ts";
 import type { BenchRow } from "./tree.ts";
+import { quietPolicyParts } from "#test/setup/policy-parts.ts";
 
 /** As many as the goals are given for. */
 const connections = 64;
@@ -148,9 +149,10 @@ async function prepare(nodeUrl: string): Promise<readonly string[]> {
       subsidy: "0",
       treasuryAccount: domain.anchor,
     },
+    ...quietPolicyParts,
     envelopeLifetimeSeconds: 86_400,
   };
-  const registry = { semanticVersion: "1", domains: [], attributes: [] };
+  const registry = { semanticVersion: "1", domains: [], attributes: [], queryAttributes: [] };
   await database.query(
     `INSERT INTO ledger.registry (semantic_version, digest, body, published_at) VALUES ('1', $1, $2, $3)`,
     [hexToBytes(registryDigest(registry)), canonicalText(registry), now],

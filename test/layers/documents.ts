@@ -1,6 +1,7 @@
 // What the tests of the layers publish: a small registry with every kind of oddity, and a policy with round numbers.
 import type { Policy } from "#protocol/schemas/policy.ts";
 import type { CanonicalAttribute, Domain, Registry, ValueType } from "#protocol/schemas/registry.ts";
+import { quietPolicyParts } from "#test/setup/policy-parts.ts";
 
 const text: ValueType = { kind: "text" };
 const integer: ValueType = { kind: "integer" };
@@ -80,6 +81,7 @@ export function registryOf(semanticVersion = "2026.1"): Registry {
       attributeOf("trade.old/thing", text),
       attributeOf("trade.gone/thing", text),
     ],
+    queryAttributes: [],
   };
 }
 
@@ -99,6 +101,7 @@ export function policyOf(more: Partial<Policy> = {}): Policy {
       subsidy: "100000",
       treasuryAccount: `0x${"70".repeat(20)}`,
     },
+    ...quietPolicyParts,
     envelopeLifetimeSeconds: 86_400,
     ...more,
   };

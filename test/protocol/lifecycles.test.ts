@@ -1,6 +1,7 @@
 // The published tables: every pair of states of every lifecycle is allowed or refused, and what the protocol demands of them.
 import { describe, expect, test } from "vitest";
-import { allows, lifecycles, taskLifecycle, terminalStates, type Lifecycle } from "#protocol/lifecycles.ts";
+import { allows, lifecycles, taskLifecycle, terminalStates } from "#protocol/lifecycles.ts";
+import type { Lifecycle } from "#protocol/lifecycles/table.ts";
 
 /** The protocol's own words for the states (scp-core-spec), and the moves of the design, written down once more. */
 const published: Readonly<
@@ -52,7 +53,36 @@ const published: Readonly<
       "confirmed > reconciled failed mismatched",
       "failed > authorized reconciled mismatched",
       "reconciled > mismatched",
-      "mismatched > reconciled",
+      "mismatched > reconciled authorized",
+    ],
+  },
+  domain: {
+    states: "proposed registered active deprecated retired",
+    moves: [
+      "proposed > registered retired",
+      "registered > active retired",
+      "active > deprecated",
+      "deprecated > active retired",
+    ],
+  },
+  attribute: {
+    states: "proposed registered active deprecated retired superseded",
+    moves: [
+      "proposed > registered retired",
+      "registered > active retired",
+      "active > deprecated superseded",
+      "deprecated > active retired superseded",
+      "superseded > retired",
+    ],
+  },
+  query_attribute: {
+    states: "proposed registered active restricted deprecated retired",
+    moves: [
+      "proposed > registered retired",
+      "registered > active restricted retired",
+      "active > restricted deprecated",
+      "restricted > active deprecated",
+      "deprecated > active retired",
     ],
   },
 };
@@ -64,6 +94,9 @@ const ruleOf: Readonly<Record<string, string>> = {
   settlement: " [SETL-01]",
   epoch: " [EPOC-02]",
   payout: " [PAYO-04]",
+  domain: " [DOMN-02]",
+  attribute: " [ATTR-02]",
+  query_attribute: " [ATTR-06]",
 };
 
 describe.each(Object.entries(published))("%s", (name, { states, moves }) => {

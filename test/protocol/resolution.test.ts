@@ -143,6 +143,7 @@ describe("superseded attributes", () => {
         attributeOf("trade.sales/a", { kind: "integer" }, { status: "superseded", successor: "trade.sales/b" }),
         attributeOf("trade.sales/b", { kind: "integer" }, last),
       ],
+      queryAttributes: [],
     };
     expect(refusalOf(under(sumOf("a"), other))).toMatchObject({ code: "POLICY_ATTRIBUTE_UNRESOLVED" });
   });

@@ -24,6 +24,7 @@ import { addressOf, sign } from "#protocol/signature.ts";
 import type { CheckContext, SourceOwners } from "#settlement/item-check.ts";
 import type { StoredItem } from "#storage/settlement-items.ts";
 import { admissionBody, type HistoryEntry } from "#storage/tasks.ts";
+import { quietPolicyParts } from "#test/setup/policy-parts.ts";
 
 export const scope = "films";
 export const place: AnchorPlace = { chainId: 31337n, anchor: `0x${"a1".repeat(20)}` };
@@ -55,10 +56,11 @@ export const policy: Policy = {
     subsidy: "777",
     treasuryAccount,
   },
+  ...quietPolicyParts,
   envelopeLifetimeSeconds: 3600,
 };
 
-export const registry: Registry = { semanticVersion: "1.0", domains: [], attributes: [] };
+export const registry: Registry = { semanticVersion: "1.0", domains: [], attributes: [], queryAttributes: [] };
 
 export const collections = [
   { vault: "vault-1", collection: "films", operator: operators[0] ?? "0x", sizes: [40, 64] },

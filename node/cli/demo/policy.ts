@@ -18,6 +18,14 @@ export function demoPolicy(treasuryAccount: Hex, maximumTasks: number): Policy {
       subsidy: "1000000000000000000",
       treasuryAccount,
     },
+    penalties: { executor: "2000000000000000", verifier: "1000000000000000" },
+    aggregation: {
+      windowEpochs: 10,
+      highActivityWindowEpochs: 5,
+      highActivityDomains: ["aviation.wildlife"],
+      privacy: { epsilonThousandths: 1_000, deltaExponent: 6, minimumRecords: 25, attributesPerRecord: 4 },
+      promotion: { minimumVaults: 2, minimumFrequency: 1_000, minimumStability: 5_000, minimumWindows: 1 },
+    },
     envelopeLifetimeSeconds: 86_400,
   };
 }

@@ -98,4 +98,5 @@ export const demoRegistry: Registry = {
     attribute("geography.place/state", text, ["origin state"]),
     attribute("geography.place/country", text, []),
   ],
+  queryAttributes: [],
 };

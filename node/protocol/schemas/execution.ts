@@ -1,7 +1,19 @@
 // Messages between meaning, execution and verification: resolutions, result bundles, decisions.
 import { Type, type Static } from "typebox";
-import { Address, Amount, AttributeId, Bytes32, closed, Count, DomainId, Name, Term, Version } from "./primitives.ts";
-import { ValueType } from "./registry.ts";
+import {
+  Address,
+  Amount,
+  AttributeId,
+  Bytes32,
+  closed,
+  Count,
+  DomainId,
+  Name,
+  QueryAttributeId,
+  Term,
+  Version,
+} from "./primitives.ts";
+import { DerivationRule, ValueType } from "./registry.ts";
 
 /** One of the six steps of resolution, with the candidates it turned down and why (ATTR-03). */
 export const ResolutionStep = closed({
@@ -12,6 +24,14 @@ export const ResolutionStep = closed({
   refused: Type.Array(closed({ candidate: Type.String(), reason: Type.String() })),
 });
 
+/** A query attribute as a task uses it: which, derived how, and how coarse (ATTR-07). */
+export const Projection = closed({
+  queryAttributeId: QueryAttributeId,
+  derivationRule: DerivationRule,
+  derivationRuleRef: Bytes32,
+  minimumRecords: Count,
+});
+
 /** What each term of a task means; a function of the task's program and the registry alone (ATTR-05). */
 export const SemanticResolutionResult = closed(
   {
@@ -19,7 +39,15 @@ export const SemanticResolutionResult = closed(
     semanticVersion: Version,
     registryDigest: Bytes32,
     domain: DomainId,
-    references: Type.Array(closed({ term: Term, attributeId: AttributeId, valueType: ValueType })),
+    references: Type.Array(
+      closed({
+        term: Term,
+        attributeId: AttributeId,
+        valueType: ValueType,
+        /** Given where the term is a query attribute: `attributeId` is then its source, `valueType` that of the projection. */
+        projection: Type.Optional(Projection),
+      }),
+    ),
     steps: Type.Array(ResolutionStep),
   },
   { $id: "semantic-resolution-result" },
@@ -89,7 +117,16 @@ export const Transcript = closed({
   taskId: Bytes32,
   resolutionId: Bytes32,
   runtime: Type.String(),
-  steps: Type.Array(closed({ vault: Name, collection: Name, size: Count, digest: Bytes32 })),
+  steps: Type.Array(
+    closed({
+      vault: Name,
+      collection: Name,
+      size: Count,
+      digest: Bytes32,
+      /** Rules of the projections that the vault derived from this snapshot, ascending (ATTR-07). */
+      projections: Type.Optional(Type.Array(Bytes32, { minItems: 1 })),
+    }),
+  ),
   outputCommitment: Bytes32,
 });
 
@@ -126,6 +163,7 @@ export const VerificationEvidence = closed({
   recomputedTranscriptId: Bytes32,
 });
 
+export type Projection = Static<typeof Projection>;
 export type SemanticResolutionResult = Static<typeof SemanticResolutionResult>;
 export type ResolutionStep = Static<typeof ResolutionStep>;
 export type Snapshot = Static<typeof Snapshot>;

@@ -1,7 +1,7 @@
 // Policy: every number that governance decides, published whole under one policy_version.
 import { Type, type Static } from "typebox";
 import { epochItemLimit } from "../limits.ts";
-import { Address, Amount, closed, Count, Version } from "./primitives.ts";
+import { Address, Amount, closed, Count, DomainId, Version } from "./primitives.ts";
 
 const Stage = closed({
   /** How long a task may stay in the stage before it becomes timed_out (TASK-05). */
@@ -19,6 +19,36 @@ const Shares = closed({
   executors: Type.Integer({ minimum: 0, maximum: 10_000 }),
   verifiers: Type.Integer({ minimum: 0, maximum: 10_000 }),
   treasury: Type.Integer({ minimum: 0, maximum: 10_000 }),
+});
+
+const BasisPoints = Type.Integer({ minimum: 0, maximum: 10_000 });
+
+/**
+ * When and how vaults' local attributes are aggregated (ATTR-10, ATTR-12). A count leaves a vault as a noisy count by the
+ * two-sided geometric mechanism, and only at or above the threshold that epsilon, delta and `minimumRecords` give.
+ */
+const LocalAggregation = closed({
+  windowEpochs: Type.Integer({ minimum: 1, maximum: 1_000 }),
+  /** For the domains named beside it; a scope aggregates at the shorter of the windows that its vaults' domains have. */
+  highActivityWindowEpochs: Type.Integer({ minimum: 1, maximum: 1_000 }),
+  highActivityDomains: Type.Array(DomainId, { maxItems: 256, uniqueItems: true }),
+  privacy: closed({
+    /** Epsilon of one window's release, in thousandths. */
+    epsilonThousandths: Type.Integer({ minimum: 1, maximum: 10_000 }),
+    /** Delta of one window's release is 10 to the minus this. */
+    deltaExponent: Type.Integer({ minimum: 1, maximum: 15 }),
+    /** However small the noise, fewer records than this are never spoken of. */
+    minimumRecords: Type.Integer({ minimum: 2, maximum: 1_000_000 }),
+    /** Local attributes that one record can count for; it bounds what one record can change. */
+    attributesPerRecord: Type.Integer({ minimum: 1, maximum: 64 }),
+  }),
+  promotion: closed({
+    minimumVaults: Type.Integer({ minimum: 1, maximum: 10_000 }),
+    minimumFrequency: BasisPoints,
+    minimumStability: BasisPoints,
+    /** Windows that it must have been observed in. */
+    minimumWindows: Type.Integer({ minimum: 1, maximum: 1_000 }),
+  }),
 });
 
 export const Policy = closed(
@@ -46,6 +76,9 @@ export const Policy = closed(
       subsidy: Amount,
       treasuryAccount: Address,
     }),
+    /** What an upheld challenge costs whoever made, and whoever accepted, the wrong result; in base units. */
+    penalties: closed({ executor: Amount, verifier: Amount }),
+    aggregation: LocalAggregation,
     /** How long an envelope may be valid ahead of its submission. */
     envelopeLifetimeSeconds: Type.Integer({ minimum: 1, maximum: 2_592_000 }),
   },

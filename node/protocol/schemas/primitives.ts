@@ -30,6 +30,11 @@ export const AttributeId = Type.String({
   pattern: "^[a-z0-9-]+(\\.[a-z0-9-]+){0,3}/[a-z0-9_-]+$",
   maxLength: 192,
 });
+/** A query attribute: its domain, a question mark, its name; so that it is never taken for a canonical one (ATTR-08). */
+export const QueryAttributeId = Type.String({
+  pattern: "^[a-z0-9-]+(\\.[a-z0-9-]+){0,3}\\?[a-z0-9_-]+$",
+  maxLength: 192,
+});
 /** A word a submitter uses for an attribute: an alias, a name, or a full attribute id. */
 export const Term = Type.String({ minLength: 1, maxLength: 192, pattern: "^[^\\u0000-\\u001f]+$" });
 

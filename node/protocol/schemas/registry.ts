@@ -1,8 +1,26 @@
 // The semantic registry: domains, canonical attributes and references, published whole under one semantic_version.
 import { Type, type Static } from "typebox";
-import { AttributeId, closed, DomainId, Term, Version } from "./primitives.ts";
+import {
+  Address,
+  AttributeId,
+  Bytes32,
+  closed,
+  DomainId,
+  Name,
+  QueryAttributeId,
+  Term,
+  Version,
+} from "./primitives.ts";
 
 export const DomainStatus = Type.Enum(["proposed", "registered", "active", "deprecated", "retired"]);
+export const QueryAttributeStatus = Type.Enum([
+  "proposed",
+  "registered",
+  "active",
+  "restricted",
+  "deprecated",
+  "retired",
+]);
 export const AttributeStatus = Type.Enum(["proposed", "registered", "active", "deprecated", "retired", "superseded"]);
 
 /** How a domain answers a reference from one of its tasks to an attribute of another domain (DOMN-03). */
@@ -49,12 +67,55 @@ export const CanonicalAttribute = closed({
   successor: Type.Union([AttributeId, Type.Null()]),
 });
 
+/** How a projection is derived from one canonical attribute of the record, inside the vault (ATTR-07). */
+export const DerivationRule = Type.Union([
+  /** Whether the record has a value at all. */
+  closed({ kind: Type.Literal("presence"), source: AttributeId }),
+  /** Which bucket of `width`, counted from `origin`, an exact number falls into; both in the attribute's own scale. */
+  closed({
+    kind: Type.Literal("bucket"),
+    source: AttributeId,
+    origin: Type.Integer({ minimum: -Number.MAX_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER }),
+    width: Type.Integer({ minimum: 2, maximum: Number.MAX_SAFE_INTEGER }),
+  }),
+  /** Which class a text belongs to; texts of no class have no value. */
+  closed({
+    kind: Type.Literal("class"),
+    source: AttributeId,
+    classes: Type.Record(Type.String({ maxLength: 64 }), Type.Array(Type.String({ maxLength: 256 }), { minItems: 2 })),
+  }),
+  /** The first characters of a text, in Unicode code points. */
+  closed({ kind: Type.Literal("prefix"), source: AttributeId, length: Type.Integer({ minimum: 1, maximum: 8 }) }),
+]);
+
+/** Who may use a query attribute: everybody where both lists are empty. */
+export const UsageScope = closed({
+  actors: Type.Array(Address, { maxItems: 256, uniqueItems: true }),
+  scopes: Type.Array(Name, { maxItems: 256, uniqueItems: true }),
+});
+
+/** A governed projection for selecting and grouping records; never a canonical meaning (ATTR-06, ATTR-08). */
+export const QueryAttribute = closed({
+  queryAttributeId: QueryAttributeId,
+  domainId: DomainId,
+  semanticVersion: Version,
+  status: QueryAttributeStatus,
+  derivationRule: DerivationRule,
+  /** contentId("scs.derivation-rule", derivationRule). */
+  derivationRuleRef: Bytes32,
+  /** A projected value that fewer records of a collection share is not given out. */
+  queryGranularity: closed({ minimumRecords: Type.Integer({ minimum: 2, maximum: 1_000_000 }) }),
+  privacyClass: Type.Enum(["public", "internal", "sensitive"]),
+  allowedUsageScope: UsageScope,
+});
+
 /** Everything a semantic_version means; immutable once published (ATTR-05). */
 export const Registry = closed(
   {
     semanticVersion: Version,
     domains: Type.Array(Domain, { maxItems: 4096 }),
     attributes: Type.Array(CanonicalAttribute, { maxItems: 65_536 }),
+    queryAttributes: Type.Array(QueryAttribute, { maxItems: 65_536 }),
   },
   { $id: "registry" },
 );
@@ -62,4 +123,7 @@ export const Registry = closed(
 export type Registry = Static<typeof Registry>;
 export type Domain = Static<typeof Domain>;
 export type CanonicalAttribute = Static<typeof CanonicalAttribute>;
+export type DerivationRule = Static<typeof DerivationRule>;
+export type UsageScope = Static<typeof UsageScope>;
+export type QueryAttribute = Static<typeof QueryAttribute>;
 export type ValueType = Static<typeof ValueType>;

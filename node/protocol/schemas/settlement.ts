@@ -6,9 +6,12 @@ import {
   AccessLog,
   ExecutionAssignment,
   ExecutionResultBundle,
+  SemanticResolutionResult,
   Transcript,
   VerificationDecision,
+  VerificationEvidence,
 } from "./execution.ts";
+import { Aggregation } from "./local-attribute.ts";
 import { TaskEnvelope } from "./task.ts";
 
 export const EpochView = closed(
@@ -22,9 +25,10 @@ export const EpochView = closed(
     trigger: Type.Union([Type.Enum(["time", "volume", "order"]), Type.Null()]),
     semanticVersionSet: Type.Array(Version),
     policyVersionSet: Type.Array(Version),
-    settlementScope: closed({ tasks: Count }),
-    rewardScope: closed({ tasks: Count }),
-    aggregationScope: closed({ entries: Count }),
+    settlementScope: closed({ tasks: Count, deferred: Count }),
+    rewardScope: closed({ tasks: Count, penalties: Count }),
+    /** `windowFrom` is the first epoch of the window that this one ends; null where it ends none. */
+    aggregationScope: closed({ entries: Count, windowFrom: Type.Union([Count, Type.Null()]) }),
   },
   { $id: "epoch-view" },
 );
@@ -152,17 +156,59 @@ export const RewardView = closed(
   { $id: "reward-view" },
 );
 
+/**
+ * A correction in a later epoch (RWRD-04): a penalty, or what is left of it, taken from what an account earned there and given
+ * to the policy's treasury. Its hash is contentId("scs.adjustment-record", record); it is a leaf among the rewards, after them.
+ */
+export const AdjustmentRecord = closed(
+  {
+    schemaVersion: Version,
+    /** contentId("scs.adjustment", { scope, epoch, penaltyId }). */
+    adjustmentId: Bytes32,
+    scope: Name,
+    epoch: Count,
+    /** Who pays it. */
+    account: Address,
+    beneficiary: Address,
+    amount: Amount,
+    penaltyId: Bytes32,
+    challengeId: Bytes32,
+    /** What is still owed after this. */
+    remaining: Amount,
+  },
+  { $id: "adjustment-record" },
+);
+
+export const AdjustmentView = closed(
+  { record: AdjustmentRecord, state: Type.Enum(["calculated", "adjusted", "blocked"]), revision: Count },
+  { $id: "adjustment-view" },
+);
+
+/** A penalty as far as it is not taken yet when an epoch closes; frozen with the epoch. */
+export const OutstandingPenalty = closed({
+  penaltyId: Bytes32,
+  challengeId: Bytes32,
+  account: Address,
+  remaining: Amount,
+});
+
 /** A settled task as its epoch's archive holds it: everything its leaves and rewards are computed from. */
 export const ArchivedItem = closed({
   taskId: Bytes32,
   envelope: TaskEnvelope,
+  /** The submitter's; null where a bearer token stood for it. */
+  envelopeSignature: Type.Union([Type.String(), Type.Null()]),
+  resolution: SemanticResolutionResult,
   assignment: ExecutionAssignment,
   result: Type.Unknown(),
   bundle: ExecutionResultBundle,
   bundleSignature: Type.String(),
   transcript: Transcript,
   accessLog: AccessLog,
-  decisions: Type.Array(closed({ decision: VerificationDecision, signature: Type.String() }), { minItems: 1 }),
+  decisions: Type.Array(
+    closed({ decision: VerificationDecision, evidence: VerificationEvidence, signature: Type.String() }),
+    { minItems: 1 },
+  ),
   /** Who the task's units are owed to: vault operators and producers with their parts of the records read. */
   contributions: Type.Array(
     closed({
@@ -197,6 +243,12 @@ export const ArchiveManifest = closed(
     /** SHA-256 of each part's bytes, in order; a part holds items as JCS lines sorted by taskId. */
     parts: Type.Array(closed({ digest: Bytes32, items: Count })),
     excluded: Type.Array(closed({ taskId: Bytes32, reason: Type.String() })),
+    /** Registries and policies of the versions, each the object with this SHA-256 of its canonical bytes. */
+    documents: Type.Array(closed({ kind: Type.Enum(["registry", "policy"]), version: Version, object: Bytes32 })),
+    /** Ascending by penaltyId. */
+    penalties: Type.Array(OutstandingPenalty, { maxItems: 100_000 }),
+    /** Null where the epoch ends no window. */
+    aggregation: Type.Union([Aggregation, Type.Null()]),
   },
   { $id: "archive-manifest" },
 );
@@ -211,5 +263,7 @@ export type RewardRole = Static<typeof RewardRole>;
 export type RewardView = Static<typeof RewardView>;
 export type PayoutInstruction = Static<typeof PayoutInstruction>;
 export type PayoutView = Static<typeof PayoutView>;
+export type AdjustmentRecord = Static<typeof AdjustmentRecord>;
+export type OutstandingPenalty = Static<typeof OutstandingPenalty>;
 export type ArchivedItem = Static<typeof ArchivedItem>;
 export type ArchiveManifest = Static<typeof ArchiveManifest>;

@@ -35,6 +35,11 @@ export const CollectionDefinition = closed(
     collection: Name,
     operator: Address,
     fields: Type.Record(Type.String({ pattern: "^[A-Za-z0-9_.-]{1,64}$" }), AttributeId),
+    /**
+     * The scope whose epochs the vault's pool of local attributes is counted in. Without it nothing of the pool is ever
+     * aggregated (ATTR-09, ATTR-12).
+     */
+    aggregationScope: Type.Optional(Name),
   },
   { $id: "collection-definition" },
 );

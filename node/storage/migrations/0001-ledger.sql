@@ -37,6 +37,21 @@ CREATE TABLE ledger.rollout (
   PRIMARY KEY (scope, from_epoch)
 );
 
+-- Acts of governance, in their order.
+CREATE TABLE ledger.governance_act (
+  sequence bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  act_id ledger.hash NOT NULL UNIQUE,
+  kind text NOT NULL,
+  subject text NOT NULL,
+  semantic_version text,
+  by ledger.address NOT NULL,
+  body text NOT NULL,
+  signature bytea,
+  at timestamptz NOT NULL
+);
+CREATE INDEX governance_act_by_subject ON ledger.governance_act (subject, sequence);
+CREATE INDEX governance_act_by_version ON ledger.governance_act (semantic_version, sequence);
+
 -- Actors and their roles; the latest row of a pair holds.
 CREATE TABLE ledger.actor_role (
   address ledger.address NOT NULL,
@@ -57,10 +72,13 @@ CREATE TABLE ledger.collection (
   collection ledger.name NOT NULL,
   operator ledger.address NOT NULL,
   fields text NOT NULL,
+  -- The scope whose epochs its pool of local attributes is counted in.
+  aggregation_scope ledger.name,
   wrapped_key bytea NOT NULL,
   at timestamptz NOT NULL,
   PRIMARY KEY (vault, collection)
 );
+CREATE INDEX collection_by_aggregation_scope ON ledger.collection (aggregation_scope) WHERE aggregation_scope IS NOT NULL;
 
 CREATE TABLE ledger.record (
   vault ledger.name NOT NULL,
@@ -190,13 +208,53 @@ CREATE TABLE ledger.posting (
 CREATE INDEX posting_by_debit ON ledger.posting (debit, posting_no);
 CREATE INDEX posting_by_credit ON ledger.posting (credit, posting_no);
 
--- Epochs and settlements. A task is a member of one epoch, for ever.
+-- Epochs and settlements. A task is a member of one epoch of its scope, and of a later one only once it was deferred from
+-- every one before: `turn` counts them.
 CREATE TABLE ledger.epoch_member (
-  task_id ledger.hash PRIMARY KEY REFERENCES ledger.task,
+  task_id ledger.hash NOT NULL REFERENCES ledger.task,
+  turn integer NOT NULL CHECK (turn > 0),
   scope ledger.name NOT NULL,
-  epoch bigint NOT NULL CHECK (epoch > 0)
+  epoch bigint NOT NULL CHECK (epoch > 0),
+  PRIMARY KEY (task_id, turn),
+  UNIQUE (scope, epoch, task_id)
 );
-CREATE INDEX epoch_member_by_epoch ON ledger.epoch_member (scope, epoch);
+
+-- Members that their epoch's settlement left for a later one, and why (EPOC-05).
+CREATE TABLE ledger.deferral (
+  task_id ledger.hash NOT NULL,
+  turn integer NOT NULL,
+  scope ledger.name NOT NULL,
+  epoch bigint NOT NULL,
+  reason text NOT NULL,
+  at timestamptz NOT NULL,
+  PRIMARY KEY (task_id, turn),
+  FOREIGN KEY (task_id, turn) REFERENCES ledger.epoch_member
+);
+CREATE INDEX deferral_by_epoch ON ledger.deferral (scope, epoch);
+
+-- What leaves vaults about local attributes, once a window; and what a window was made of.
+CREATE TABLE ledger.aggregation (
+  scope ledger.name NOT NULL,
+  epoch bigint NOT NULL CHECK (epoch > 0),
+  window_from bigint NOT NULL CHECK (window_from > 0 AND window_from <= epoch),
+  trigger text NOT NULL CHECK (trigger IN ('window', 'order')),
+  at timestamptz NOT NULL,
+  PRIMARY KEY (scope, epoch)
+);
+
+CREATE TABLE ledger.local_summary (
+  scope ledger.name NOT NULL,
+  epoch bigint NOT NULL,
+  vault ledger.name NOT NULL,
+  collection ledger.name NOT NULL,
+  name text NOT NULL,
+  value_kind text NOT NULL CHECK (value_kind IN ('text', 'integer', 'decimal')),
+  body text NOT NULL,
+  PRIMARY KEY (scope, epoch, vault, collection, name, value_kind),
+  FOREIGN KEY (scope, epoch) REFERENCES ledger.aggregation,
+  FOREIGN KEY (vault, collection) REFERENCES ledger.collection
+);
+CREATE INDEX local_summary_by_collection ON ledger.local_summary (vault, collection, name, value_kind, epoch);
 
 CREATE TABLE ledger.candidate (
   scope ledger.name NOT NULL,
@@ -222,7 +280,7 @@ CREATE TABLE ledger.settlement_item (
   index integer NOT NULL CHECK (index >= 0),
   task_id ledger.hash NOT NULL REFERENCES ledger.task,
   PRIMARY KEY (scope, epoch, revision, index),
-  UNIQUE (task_id, revision),
+  UNIQUE (task_id, scope, epoch, revision),
   FOREIGN KEY (scope, epoch, revision) REFERENCES ledger.candidate
 );
 
@@ -254,6 +312,120 @@ CREATE TABLE ledger.payout_leaf (
   FOREIGN KEY (scope, epoch, revision) REFERENCES ledger.candidate
 );
 CREATE INDEX payout_leaf_by_account ON ledger.payout_leaf (account, scope, epoch);
+
+-- Candidates for attributes that a candidate settlement's root commits to.
+CREATE TABLE ledger.local_candidate (
+  scope ledger.name NOT NULL,
+  epoch bigint NOT NULL,
+  revision integer NOT NULL,
+  index integer NOT NULL CHECK (index >= 0),
+  candidate_id ledger.hash NOT NULL,
+  body text NOT NULL,
+  PRIMARY KEY (scope, epoch, revision, index),
+  UNIQUE (candidate_id, revision),
+  FOREIGN KEY (scope, epoch, revision) REFERENCES ledger.candidate
+);
+
+-- Challenges: what was signed, the evidence of every round, what reviewers found, what was decided (CHAL-01…07).
+CREATE TABLE ledger.challenge (
+  challenge_id ledger.hash PRIMARY KEY,
+  origin text NOT NULL CHECK (origin IN ('api', 'chain', 'disagreement')),
+  task_id ledger.hash NOT NULL REFERENCES ledger.task,
+  decision_id ledger.hash NOT NULL REFERENCES ledger.decision,
+  scope ledger.name NOT NULL,
+  epoch bigint,
+  revision integer,
+  root ledger.hash,
+  challenger ledger.address NOT NULL,
+  body text NOT NULL,
+  signature bytea,
+  at timestamptz NOT NULL,
+  -- Only verifiers that disagree attack what no candidate holds yet (CHAL-02).
+  CHECK ((origin = 'disagreement') = (epoch IS NULL)),
+  CHECK ((epoch IS NULL) = (revision IS NULL) AND (epoch IS NULL) = (root IS NULL)),
+  FOREIGN KEY (scope, epoch, revision) REFERENCES ledger.candidate
+);
+CREATE INDEX challenge_by_task ON ledger.challenge (task_id);
+CREATE INDEX challenge_by_epoch ON ledger.challenge (scope, epoch);
+
+CREATE TABLE ledger.challenge_evidence (
+  challenge_id ledger.hash NOT NULL REFERENCES ledger.challenge,
+  round integer NOT NULL CHECK (round > 0),
+  evidence_hash ledger.hash NOT NULL,
+  body text NOT NULL,
+  signature bytea,
+  at timestamptz NOT NULL,
+  PRIMARY KEY (challenge_id, round),
+  -- A closed challenge is reopened by new evidence only (CHAL-06).
+  UNIQUE (challenge_id, evidence_hash)
+);
+
+CREATE TABLE ledger.challenge_review (
+  challenge_id ledger.hash NOT NULL,
+  round integer NOT NULL,
+  verdict text NOT NULL CHECK (verdict IN ('confirmed', 'not_confirmed')),
+  body text NOT NULL,
+  signature bytea NOT NULL,
+  at timestamptz NOT NULL,
+  PRIMARY KEY (challenge_id, round),
+  FOREIGN KEY (challenge_id, round) REFERENCES ledger.challenge_evidence
+);
+
+CREATE TABLE ledger.challenge_decision (
+  challenge_id ledger.hash NOT NULL,
+  round integer NOT NULL,
+  upheld boolean NOT NULL,
+  penalty boolean NOT NULL,
+  -- A governance act, or the transaction in which the anchor's adjudicator resolved it.
+  act_id ledger.hash,
+  transaction_hash ledger.hash,
+  at timestamptz NOT NULL,
+  PRIMARY KEY (challenge_id, round),
+  CHECK (upheld OR NOT penalty),
+  CHECK (num_nonnulls(act_id, transaction_hash) = 1),
+  FOREIGN KEY (challenge_id, round) REFERENCES ledger.challenge_review
+);
+
+-- What accounts owe for upheld challenges, and how later epochs took it (RWRD-04).
+CREATE TABLE ledger.penalty (
+  penalty_id ledger.hash PRIMARY KEY,
+  challenge_id ledger.hash NOT NULL REFERENCES ledger.challenge,
+  scope ledger.name NOT NULL,
+  account ledger.address NOT NULL,
+  amount ledger.amount NOT NULL CHECK (amount > 0),
+  body text NOT NULL,
+  at timestamptz NOT NULL
+);
+CREATE INDEX penalty_by_scope ON ledger.penalty (scope, penalty_id);
+
+-- The penalties that an epoch froze when it closed, as far as they were not taken then.
+CREATE TABLE ledger.epoch_penalty (
+  scope ledger.name NOT NULL,
+  epoch bigint NOT NULL,
+  penalty_id ledger.hash NOT NULL REFERENCES ledger.penalty,
+  remaining ledger.amount NOT NULL CHECK (remaining > 0),
+  PRIMARY KEY (scope, epoch, penalty_id)
+);
+
+CREATE TABLE ledger.adjustment (
+  scope ledger.name NOT NULL,
+  epoch bigint NOT NULL,
+  revision integer NOT NULL,
+  index integer NOT NULL CHECK (index >= 0),
+  adjustment_id ledger.hash NOT NULL,
+  penalty_id ledger.hash NOT NULL,
+  account ledger.address NOT NULL,
+  beneficiary ledger.address NOT NULL,
+  amount ledger.amount NOT NULL CHECK (amount > 0),
+  body text NOT NULL,
+  PRIMARY KEY (scope, epoch, revision, index),
+  UNIQUE (adjustment_id, revision),
+  CHECK (account <> beneficiary),
+  FOREIGN KEY (scope, epoch, revision) REFERENCES ledger.candidate,
+  FOREIGN KEY (scope, epoch, penalty_id) REFERENCES ledger.epoch_penalty
+);
+CREATE INDEX adjustment_by_penalty ON ledger.adjustment (penalty_id);
+CREATE INDEX adjustment_by_account ON ledger.adjustment (account, scope, epoch);
 
 -- One finalized root per scope and epoch, for ever, each naming its predecessor.
 CREATE TABLE ledger.finalized (

@@ -112,6 +112,58 @@ END $$;
 CREATE TRIGGER guard BEFORE UPDATE ON work.task FOR EACH ROW
   WHEN (OLD.state IN ('completed', 'rejected', 'timed_out')) EXECUTE FUNCTION work.guard_task();
 
+-- Challenges as they stand; `resume` is where the task goes back to. One at a time is under way against a task.
+CREATE TABLE work.challenge (
+  challenge_id ledger.hash PRIMARY KEY REFERENCES ledger.challenge,
+  task_id ledger.hash NOT NULL,
+  scope ledger.name NOT NULL,
+  state text NOT NULL CHECK (state IN ('opened', 'reviewing', 'confirmed', 'not_confirmed', 'approved',
+    'closed_without_penalty', 'penalty_recorded', 'reopened')),
+  round integer NOT NULL DEFAULT 1 CHECK (round > 0),
+  resume text CHECK (resume IN ('verifying', 'awaiting_settlement')),
+  fence bigint NOT NULL DEFAULT 0,
+  holder text,
+  held_until timestamptz,
+  due_at timestamptz NOT NULL,
+  attempt integer NOT NULL DEFAULT 0
+);
+CREATE UNIQUE INDEX one_live_challenge ON work.challenge (task_id)
+  WHERE state IN ('opened', 'reviewing', 'confirmed', 'not_confirmed', 'reopened');
+CREATE INDEX challenge_due ON work.challenge (due_at) WHERE state IN ('opened', 'reviewing', 'reopened', 'approved');
+
+CREATE FUNCTION work.guard_challenge() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION 'a challenge that is % stays there', OLD.state USING ERRCODE = 'SC005';
+END $$;
+CREATE TRIGGER guard BEFORE UPDATE ON work.challenge FOR EACH ROW
+  WHEN (OLD.state = 'penalty_recorded') EXECUTE FUNCTION work.guard_challenge();
+
+-- A vault's own pool of words that no registry knows: exact counts, for nobody but the node (ATTR-09, ATTR-12).
+CREATE TABLE work.local_attribute (
+  vault ledger.name NOT NULL,
+  collection ledger.name NOT NULL,
+  epoch bigint NOT NULL CHECK (epoch >= 0),
+  name text NOT NULL,
+  value_kind text NOT NULL CHECK (value_kind IN ('text', 'integer', 'decimal')),
+  occurrences bigint NOT NULL CHECK (occurrences > 0),
+  PRIMARY KEY (vault, collection, epoch, name, value_kind)
+) WITH (fillfactor = 50);
+
+CREATE TABLE work.local_volume (
+  vault ledger.name NOT NULL,
+  collection ledger.name NOT NULL,
+  epoch bigint NOT NULL CHECK (epoch >= 0),
+  records bigint NOT NULL CHECK (records > 0),
+  PRIMARY KEY (vault, collection, epoch)
+) WITH (fillfactor = 50);
+
+-- Orders that an epoch end an aggregation window when it closes.
+CREATE TABLE work.aggregation_order (
+  scope ledger.name NOT NULL,
+  epoch bigint NOT NULL,
+  PRIMARY KEY (scope, epoch)
+);
+
 -- Effects waiting to be delivered, idempotent by key.
 CREATE TABLE work.outbox (
   key text PRIMARY KEY,
@@ -172,7 +224,7 @@ CREATE TABLE work.token (
 
 GRANT USAGE ON SCHEMA work TO scs_node, scs_reader;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA work TO scs_node;
-REVOKE DELETE ON work.task, work.balance, work.epoch, work.settlement, work.chain_transaction, work.chain_attempt
-  FROM scs_node;
-GRANT SELECT ON work.task, work.balance, work.epoch, work.settlement, work.chain_transaction, work.chain_attempt
-  TO scs_reader;
+REVOKE DELETE ON work.task, work.balance, work.epoch, work.settlement, work.challenge, work.chain_transaction,
+  work.chain_attempt FROM scs_node;
+GRANT SELECT ON work.task, work.balance, work.epoch, work.settlement, work.challenge, work.chain_transaction,
+  work.chain_attempt TO scs_reader;
