@@ -3,14 +3,8 @@ import { ProtocolError, refuse, type Refusal } from "#protocol/errors.ts";
 import type { Hex } from "#protocol/hash.ts";
 import type { Policy } from "#protocol/schemas/policy.ts";
 import type { TaskEnvelope, TaskReceipt } from "#protocol/schemas/task.ts";
-import {
-  keyText,
-  windowText,
-  type Admission,
-  type LiveVersions,
-  type QuotaWindow,
-  type SubmitterFacts,
-} from "#storage/intake.ts";
+import { keyText, windowText, type HopefulAdmission, type QuotaWindow } from "#storage/admission-rows.ts";
+import type { LiveVersions, SubmitterFacts } from "#storage/intake.ts";
 
 /** The schema versions of envelopes that this node reads. */
 export const schemaVersions: readonly string[] = ["1.0"];
@@ -42,7 +36,7 @@ export function isRefusal(outcome: Outcome): outcome is Refusal {
 }
 
 /** Decisions in the order of the batch, and what is to be written for those newly admitted. */
-export type Decisions = { readonly outcomes: readonly Outcome[]; readonly admissions: readonly Admission[] };
+export type Decisions = { readonly outcomes: readonly Outcome[]; readonly admissions: readonly HopefulAdmission[] };
 
 /** What is left to the submitters while a batch is decided one by one. */
 type Running = {
@@ -62,7 +56,7 @@ export function admit(batch: readonly Candidate[], facts: SubmitterFacts, publis
     available: new Map(facts.available),
     used: new Map(facts.used),
   };
-  const admissions: Admission[] = [];
+  const admissions: HopefulAdmission[] = [];
   const outcomes = batch.map((candidate): Outcome => {
     const { taskId, envelope } = candidate;
     const known = running.known.get(keyText(envelope));
@@ -80,6 +74,18 @@ export function admit(batch: readonly Candidate[], facts: SubmitterFacts, publis
     return { taskId, state: "accepted", repeated: false };
   });
   return { outcomes, admissions };
+}
+
+/**
+ * What one hopes of the submitters of a batch: nothing of it is known, nothing was counted, and they can pay for all of it. A
+ * decision on it stands if that is so: keys unknown, windows with room and budgets enough for the admissions it makes.
+ */
+export function hopefulFacts(batch: readonly Candidate[]): SubmitterFacts {
+  const available = new Map<Hex, bigint>();
+  for (const { envelope } of batch) {
+    available.set(envelope.submitter, (available.get(envelope.submitter) ?? 0n) + BigInt(envelope.feeLimit));
+  }
+  return { known: new Map(), available, used: new Map() };
 }
 
 /** The policy of an envelope whose versions are those that its scope takes new tasks under; without them no task (LAYR-02). */
@@ -106,7 +112,11 @@ export function windowOf(submitter: Hex, policy: Policy, now: Date): QuotaWindow
   return { submitter, startSeconds: Math.floor(now.getTime() / 1000 / windowSeconds) * windowSeconds };
 }
 
-function admissionOf({ taskId, envelope, envelopeText, signature }: Candidate, policy: Policy, now: Date): Admission {
+function admissionOf(
+  { taskId, envelope, envelopeText, signature }: Candidate,
+  policy: Policy,
+  now: Date,
+): HopefulAdmission {
   return {
     taskId,
     scope: envelope.scope,
@@ -118,11 +128,16 @@ function admissionOf({ taskId, envelope, envelopeText, signature }: Candidate, p
     versions: { schema: envelope.schemaVersion, semantic: envelope.semanticVersion, policy: envelope.policyVersion },
     deadlineAt: new Date(now.getTime() + policy.stages.accepted.deadlineSeconds * 1000),
     window: windowOf(envelope.submitter, policy, now),
+    tasksPerWindow: policy.quota.tasksPerWindow,
   };
 }
 
 /** Says which bound is exceeded, by how much, and until when. */
-function refuseSpending(admission: Admission, policy: Policy, { available, used }: Running): Refusal | undefined {
+function refuseSpending(
+  admission: HopefulAdmission,
+  policy: Policy,
+  { available, used }: Running,
+): Refusal | undefined {
   const { submitter, feeLimit, window } = admission;
   if (feeLimit < BigInt(policy.fees.base)) return refuse("POLICY_FEE_TOO_LOW", { required: policy.fees.base });
   const { tasksPerWindow, windowSeconds } = policy.quota;
@@ -135,7 +150,7 @@ function refuseSpending(admission: Admission, policy: Policy, { available, used 
   return refuse("POLICY_BUDGET_EXCEEDED", { available: String(left), required: String(feeLimit) });
 }
 
-function spend(admission: Admission, { known, available, used }: Running): void {
+function spend(admission: HopefulAdmission, { known, available, used }: Running): void {
   const { submitter, feeLimit, window, taskId } = admission;
   known.set(keyText(admission), { taskId, state: "accepted" });
   available.set(submitter, (available.get(submitter) ?? 0n) - feeLimit);

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { ProtocolError, refuse } from "#protocol/errors.ts";
 import { intakeBatchLimit, intakeFlushesInFlight, intakeQueueLimit } from "#protocol/limits.ts";
 import type { Database } from "#storage/database.ts";
-import { admitTasks, lockSubmitters } from "#storage/intake.ts";
-import { admit, isRefusal, windowOf, type Candidate, type Outcome, type Published } from "./admission.ts";
+import { admitIfClear, admitTasks, lockSubmitters } from "#storage/intake.ts";
+import { admit, hopefulFacts, isRefusal, windowOf, type Candidate, type Outcome, type Published } from "./admission.ts";
 import type { Lookups } from "./lookups.ts";
 import type { ApplicationLimits, Observation } from "./ports.ts";
 
@@ -26,12 +26,17 @@ type Waiting = {
 };
 
 /** Submissions of some submitters, written one batch after the other. */
-type Lane = { readonly waiting: Waiting[]; isBusy: boolean };
+type Lane = {
+  readonly waiting: Waiting[];
+  /** Submissions being written; infinitely many while they are still being counted. */
+  writing: number;
+};
 
 /**
- * Natural batching: a submission is written at once while its lane is free, and else waits for the next write together with
- * all that came meanwhile. So batches grow with the load, and nobody waits for a timer. A submitter always has the same lane:
- * writes under way at the same time never wait for each other's locks.
+ * Natural batching: submissions are written at once while nothing else is being written, and else wait for the next write
+ * together with all that come meanwhile. So batches grow with the load, and nobody waits for a timer. A submitter always
+ * has the same lane, so that writes under way at the same time never wait for each other's locks; one begins beside another
+ * only when it is as large, since a write costs as much as dozens of submissions in it.
  */
 export class Intake {
   readonly #deps: IntakeDeps;
@@ -46,7 +51,7 @@ export class Intake {
     this.#queueLimit = deps.limits?.intakeQueue ?? intakeQueueLimit;
     this.#batchLimit = deps.limits?.intakeBatch ?? intakeBatchLimit;
     const lanes = deps.limits?.intakeFlushes ?? intakeFlushesInFlight;
-    this.#lanes = Array.from({ length: lanes }, () => ({ waiting: [], isBusy: false }));
+    this.#lanes = Array.from({ length: lanes }, () => ({ waiting: [], writing: 0 }));
   }
 
   /**
@@ -60,10 +65,7 @@ export class Intake {
     assert(lane, "there is at least one lane");
     this.#queued++;
     const outcome = new Promise<Outcome>((resolve, reject) => lane.waiting.push({ candidate, resolve, reject }));
-    if (!lane.isBusy) {
-      const run = this.#run(lane).finally(() => this.#runs.delete(run));
-      this.#runs.add(run);
-    }
+    this.#begin(lane);
     return await outcome;
   }
 
@@ -72,17 +74,31 @@ export class Intake {
     while (this.#runs.size > 0) await Promise.all(this.#runs);
   }
 
-  /** Writes a lane's batches until none is waiting. */
-  async #run(lane: Lane): Promise<void> {
-    lane.isBusy = true;
-    while (lane.waiting.length > 0) {
-      // Requests that arrived in the same turn of the event loop are read first: they share a batch.
-      await new Promise((resolve) => setImmediate(resolve));
-      const batch = lane.waiting.splice(0, this.#batchLimit);
-      await this.#flush(batch);
-      this.#queued -= batch.length;
-    }
-    lane.isBusy = false;
+  /** Begins to write what waits in a lane, if it may. */
+  #begin(lane: Lane): void {
+    if (lane.writing > 0 || lane.waiting.length === 0) return;
+    if (this.#lanes.some(({ writing }) => writing > lane.waiting.length)) return;
+    lane.writing = Infinity;
+    const run = this.#write(lane).finally(() => this.#runs.delete(run));
+    this.#runs.add(run);
+  }
+
+  async #write(lane: Lane): Promise<void> {
+    // Requests that arrived in the same turn of the event loop are read first: they share a batch.
+    await new Promise((resolve) => setImmediate(resolve));
+    const batch = lane.waiting.splice(0, this.#batchLimit);
+    lane.writing = batch.length;
+    this.#beginOthers(lane);
+    await this.#flush(batch);
+    this.#queued -= batch.length;
+    lane.writing = 0;
+    // The lane itself comes last: none that waits is passed over for ever.
+    this.#beginOthers(lane);
+    this.#begin(lane);
+  }
+
+  #beginOthers(lane: Lane): void {
+    for (const other of this.#lanes) if (other !== lane) this.#begin(other);
   }
 
   async #flush(batch: readonly Waiting[]): Promise<void> {
@@ -101,24 +117,37 @@ export class Intake {
   }
 }
 
-/** Load, decide, commit: one transaction for a batch. */
+/**
+ * Load, decide, commit: one transaction for a batch. First in the hope that nothing is known against it, since then what is
+ * decided needs nothing from the database and goes there in one journey; else again, on what is locked and read.
+ */
 async function admitBatch(deps: IntakeDeps, batch: readonly Candidate[]): Promise<readonly Outcome[]> {
   const { database, clock, observe } = deps;
   const published = await readPublished(deps.lookups, batch, clock());
-  const windows = batch.flatMap(({ envelope }) => {
-    const policy = published.policies.get(envelope.policyVersion);
-    return policy === undefined ? [] : [windowOf(envelope.submitter, policy, published.now)];
-  });
   const keys = batch.map(({ envelope }) => envelope);
-  const outcomes = await database.transaction(async (transaction) => {
-    const facts = await lockSubmitters(transaction, keys, windows);
-    const decisions = admit(batch, facts, published);
-    await admitTasks(transaction, decisions.admissions, admittedBy, published.now);
-    return decisions.outcomes;
-  });
+  const { outcomes: hoped, admissions } = admit(batch, hopefulFacts(batch), published);
+  const isClear = admissions.length > 0 && (await admitIfClear(database, keys, admissions, admittedBy, published.now));
+  const outcomes = isClear ? hoped : await admitUnderLock(database, batch, published);
   const admitted = outcomes.filter((outcome) => !isRefusal(outcome) && !outcome.repeated).length;
   observe({ kind: "intake", tasks: batch.length, admitted });
   return outcomes;
+}
+
+async function admitUnderLock(
+  database: Database,
+  batch: readonly Candidate[],
+  published: Published,
+): Promise<readonly Outcome[]> {
+  const keys = batch.map(({ envelope }) => envelope);
+  const windows = keys.flatMap(({ submitter, policyVersion }) => {
+    const policy = published.policies.get(policyVersion);
+    return policy === undefined ? [] : [windowOf(submitter, policy, published.now)];
+  });
+  return await database.transaction(async (transaction) => {
+    const { outcomes, admissions } = admit(batch, await lockSubmitters(transaction, keys, windows), published);
+    await admitTasks(transaction, admissions, admittedBy, published.now);
+    return outcomes;
+  });
 }
 
 /** The live versions of the batch's scopes and the policies that it names among them. */

@@ -16,6 +16,7 @@ const tags: readonly { readonly name: string; readonly description: string }[] =
   { name: "vaults", description: "Collections, their records, and consent to use them." },
   { name: "actors", description: "Actors with their roles, their budgets, and sessions." },
   { name: "settlement", description: "Epochs, roots, and what follows from them." },
+  { name: "challenges", description: "Attacks on verified work, and what can be attacked." },
   { name: "documents", description: "Published documents, immutable under their version." },
   { name: "operation", description: "Probes of the process." },
 ];

@@ -16,6 +16,12 @@ export const itemAfter = Type.String({
   description: "`next` of the page before.",
 });
 
+/** `next` of a list that is in the order of name and kind. */
+export const kindAfter = Type.String({
+  pattern: "^[A-Za-z0-9_.-]{1,64}/(text|integer|decimal)$",
+  description: "`next` of the page before.",
+});
+
 /** The query parameters of a list. */
 export const pageQuery = (after: TString) => ({
   after: Type.Optional(after),

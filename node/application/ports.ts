@@ -2,6 +2,7 @@
 import type { Logger } from "#observability/log.ts";
 import type { Hex } from "#protocol/hash.ts";
 import type { MessageDomain } from "#protocol/messages.ts";
+import type { GovernanceAct, GovernanceReceipt } from "#protocol/schemas/governance.ts";
 import type { InclusionProof } from "#protocol/schemas/settlement.ts";
 import type {
   CollectionDefinition,
@@ -11,9 +12,10 @@ import type {
   RecordBatchReceipt,
 } from "#protocol/schemas/vault.ts";
 import type { Database } from "#storage/database.ts";
+import type { RegistryDraft } from "./messages.ts";
 
 /** Kinds of item whose proofs are handed out. */
-export type ProvenKind = "result" | "evidence" | "reward" | "payout" | "journal";
+export type ProvenKind = "result" | "evidence" | "reward" | "payout" | "candidate" | "journal";
 
 /** One item of a settlement: a task by its id, a reward or payout by its own; the journal has none. */
 export type ProofRequest = {
@@ -36,8 +38,17 @@ export type Ports = {
   readonly grant: (grant: Grant, signature: Hex | null) => Promise<GrantReceipt>;
   /** Takes a grant back for good; again is no error. */
   readonly revokeGrant: (grantId: Hex) => Promise<void>;
+  /**
+   * Carries out an act of governance, or answers what became of the same one. A signature is checked there; null says that a token
+   * stood for the actor.
+   */
+  readonly govern: (act: GovernanceAct, signature: Hex | null) => Promise<GovernanceReceipt>;
+  /** An opened semantic version as it stands; undefined for one that was never opened. */
+  readonly readDraft: (semanticVersion: string) => Promise<RegistryDraft | undefined>;
   /** The proof of one item: PROOF_NOT_READY before its root is anchored, SETTLEMENT_NOT_FOUND, SCHEMA_NOT_FOUND. */
   readonly proofOf: (request: ProofRequest) => Promise<InclusionProof>;
+  /** An object of an archive by its digest, which its bytes have: INTERNAL_OBJECT_UNREACHABLE, INTERNAL_OBJECT_CORRUPT. */
+  readonly readObject: (digest: Hex) => Promise<Uint8Array>;
   /** Everything measured, in Prometheus' text format. */
   readonly metrics: () => Promise<string>;
   /** Returns if this process can serve; throws a ProtocolError that says why not. */

@@ -2,6 +2,7 @@
 import type { TSchema } from "typebox";
 import * as challenge from "#protocol/schemas/challenge.ts";
 import * as execution from "#protocol/schemas/execution.ts";
+import * as explanation from "#protocol/schemas/explanation.ts";
 import * as governance from "#protocol/schemas/governance.ts";
 import * as localAttribute from "#protocol/schemas/local-attribute.ts";
 import * as policy from "#protocol/schemas/policy.ts";
@@ -15,6 +16,7 @@ import * as messages from "./messages.ts";
 const modules: readonly Readonly<Record<string, unknown>>[] = [
   challenge,
   execution,
+  explanation,
   governance,
   localAttribute,
   policy,

@@ -3,7 +3,11 @@ import { Type } from "typebox";
 import { openApiDocument } from "./openapi.ts";
 import { route, type Route } from "./route.ts";
 import { actorRoutes } from "./routes/actors.ts";
+import { challengeRoutes } from "./routes/challenges.ts";
 import { documentRoutes } from "./routes/documents.ts";
+import { explanationRoutes } from "./routes/explanations.ts";
+import { governanceRoutes } from "./routes/governance.ts";
+import { localAttributeRoutes } from "./routes/local-attributes.ts";
 import { settlementRoutes } from "./routes/settlements.ts";
 import { taskRoutes } from "./routes/tasks.ts";
 import { vaultRoutes } from "./routes/vaults.ts";
@@ -27,6 +31,10 @@ export const routes: readonly Route[] = [
   ...vaultRoutes,
   ...actorRoutes,
   ...settlementRoutes,
+  ...explanationRoutes,
+  ...challengeRoutes,
+  ...localAttributeRoutes,
+  ...governanceRoutes,
   ...documentRoutes,
   description,
 ];

@@ -8,7 +8,10 @@ export const tokenScopes = {
   "record:write": "Define collections and add records to those that the token's subject operates.",
   "grant:write":
     "Give and take back consent for collections that the token's subject operates, without signing each grant.",
+  "governance:write": "Order acts of governance for the token's subject without signing each act.",
   "budget:write": "Deposit budget for any account, and read any budget.",
+  "challenge:write":
+    "Open and reopen challenges for the token's subject without signing each, and read what live candidates hold.",
   "actor:write": "Register actors and their roles.",
 } as const;
 

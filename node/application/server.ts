@@ -6,6 +6,7 @@ import { anonymousRequestsPerSecond } from "#protocol/limits.ts";
 import { answerClientError } from "./client-errors.ts";
 import type { Context } from "./context.ts";
 import { addIdentity } from "./admittance.ts";
+import { openRewards } from "./explanations/reward.ts";
 import { Intake } from "./intake.ts";
 import { parseJsonBody } from "./json-body.ts";
 import { openLookups } from "./lookups.ts";
@@ -89,6 +90,7 @@ function contextOf(deps: ApplicationDeps): Context {
     ports,
     lookups,
     intake: new Intake({ database, lookups, clock, observe, limits }),
+    explainReward: openRewards(ports.readObject),
   };
 }
 

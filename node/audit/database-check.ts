@@ -1,11 +1,11 @@
-// Checks of what a node's database says of itself, each over plain rows: money, memberships, states.
+// Checks of what a node's database says of itself, each over plain rows: money and states.
 import type { Hex } from "#protocol/schemas/primitives.ts";
 
 /** Something that does not hold: about what, what is stored, and what follows from the rest. */
 export type Finding = { readonly subject: string; readonly stored: string; readonly expected: string };
 
 /** Findings reported at most: the first ones say where to look. */
-const findingLimit = 100;
+export const findingLimit = 100;
 
 /** One movement of money. */
 export type PostingRow = {
@@ -46,38 +46,6 @@ export async function checkAccounts(
     if (expected !== 0n) findings.push({ subject: account, stored: "no balance", expected: `${expected}` });
   }
   if (sum !== 0n) findings.push({ subject: "sum of all accounts", stored: `${sum}`, expected: "0" });
-  return findings.slice(0, findingLimit);
-}
-
-/** What a journalled act on an epoch says of its members. */
-type EpochAct = { readonly tasks?: readonly Hex[] };
-
-/**
- * Rebuilds the membership of epochs from the journal alone and compares it with the stored one (EPOC-07). Subjects are the
- * UTF-8 bytes of an epoch's id.
- */
-export async function checkMemberships(
-  entries: AsyncIterable<{ readonly kind: string; readonly subject: Hex; readonly body: string }>,
-  members: AsyncIterable<{ readonly taskId: Hex; readonly epochId: string }>,
-): Promise<readonly Finding[]> {
-  const assigned = new Map<Hex, string>();
-  const findings: Finding[] = [];
-  for await (const { kind, subject, body } of entries) {
-    if (kind !== "epoch") continue;
-    const epochId = Buffer.from(subject.slice(2), "hex").toString("utf8");
-    const { tasks = [] } = JSON.parse(body) as EpochAct;
-    for (const taskId of tasks) {
-      const before = assigned.get(taskId);
-      if (before !== undefined) findings.push({ subject: taskId, stored: epochId, expected: before });
-      assigned.set(taskId, epochId);
-    }
-  }
-  for await (const { taskId, epochId } of members) {
-    const expected = assigned.get(taskId);
-    assigned.delete(taskId);
-    if (expected !== epochId) findings.push({ subject: taskId, stored: epochId, expected: expected ?? "no epoch" });
-  }
-  for (const [taskId, expected] of assigned) findings.push({ subject: taskId, stored: "no epoch", expected });
   return findings.slice(0, findingLimit);
 }
 

@@ -4,6 +4,7 @@ import canonicalize from "canonicalize";
 import secp256k1 from "secp256k1";
 import { encodeAbiParameters, keccak256, stringToBytes } from "viem";
 import type { Hex } from "#protocol/schemas/primitives.ts";
+import type { TaskEnvelope } from "#protocol/schemas/task.ts";
 
 /** The RFC 8785 text of a value. */
 export function jcs(value: unknown): string {
@@ -109,9 +110,12 @@ export function signerOf(digest: Uint8Array, signature: string): Hex | undefined
 const typeOf = (text: string): string => keccak256(stringToBytes(text)).slice(2);
 
 const domainType = typeOf("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
+const envelopeType = typeOf(
+  "TaskEnvelope(address submitter,string scope,string schemaVersion,string semanticVersion,string policyVersion," +
+    "bytes32 program,bytes32 inputs,bytes32 seed,uint256 feeLimit,string idempotencyKey,uint64 expiresAtSeconds)",
+);
 const bundleType = typeOf("ResultBundle(bytes32 taskId,bytes32 bundleId)");
 const decisionType = typeOf("VerificationDecision(bytes32 taskId,bytes32 bundleId,bytes32 decisionId,string verdict)");
-const acceptedWord = typeOf("accepted");
 
 const hashWords = (words: readonly string[]): Uint8Array => keccak(Buffer.from(words.join(""), "hex"));
 
@@ -124,12 +128,34 @@ function typedDigest(domain: Uint8Array, words: readonly string[]): Uint8Array {
   return keccak(Buffer.concat([Buffer.from([0x19, 0x01]), domain, hashWords(words)]));
 }
 
+/** What a submitter signs. */
+export function envelopeSigned(domain: Uint8Array, envelope: TaskEnvelope): Uint8Array {
+  return typedDigest(domain, [
+    envelopeType,
+    hexWord(envelope.submitter),
+    typeOf(envelope.scope),
+    typeOf(envelope.schemaVersion),
+    typeOf(envelope.semanticVersion),
+    typeOf(envelope.policyVersion),
+    hexWord(idOf("scs.program", jcs(envelope.program))),
+    hexWord(idOf("scs.inputs", jcs(envelope.inputs))),
+    hexWord(envelope.seed),
+    word(BigInt(envelope.feeLimit)),
+    typeOf(envelope.idempotencyKey),
+    word(envelope.expiresAtSeconds),
+  ]);
+}
+
 /** What an executor signs. */
 export function bundleSigned(domain: Uint8Array, taskId: Hex, bundleId: Hex): Uint8Array {
   return typedDigest(domain, [bundleType, hexWord(taskId), hexWord(bundleId)]);
 }
 
-/** What a verifier signs who accepts. */
-export function acceptanceSigned(domain: Uint8Array, taskId: Hex, bundleId: Hex, decisionId: Hex): Uint8Array {
-  return typedDigest(domain, [decisionType, hexWord(taskId), hexWord(bundleId), hexWord(decisionId), acceptedWord]);
+/** What a verifier signs. */
+export function decisionSigned(
+  domain: Uint8Array,
+  decision: { readonly taskId: Hex; readonly bundleId: Hex; readonly decisionId: Hex; readonly verdict: string },
+): Uint8Array {
+  const { taskId, bundleId, decisionId, verdict } = decision;
+  return typedDigest(domain, [decisionType, hexWord(taskId), hexWord(bundleId), hexWord(decisionId), typeOf(verdict)]);
 }

@@ -1,7 +1,5 @@
 // How this second opinion speaks: a claim holds, or the first place where it does not, or it cannot be judged.
-
-/** The first place where a claim and its recomputation part. */
-export type Difference = { readonly field: string; readonly claimed: string; readonly recomputed: string };
+import { firstDifference, shown, type Difference } from "./first-difference.ts";
 
 /** A judgement. `unknown` is what could not be read: it neither passes nor accuses. */
 export type Verdict =
@@ -21,15 +19,10 @@ export class Disproof extends Error {
 /** Something that was needed could not be read. */
 export class Unreadable extends Error {}
 
-function shown(value: unknown): string {
-  if (typeof value === "string") return value;
-  if (typeof value === "bigint") return String(value);
-  return JSON.stringify(value) ?? "nothing";
-}
-
-/** Goes on only where both values are the same. */
+/** Goes on only where both values are the same, member by member; the field is that of the first that is not. */
 export function same(field: string, claimed: unknown, recomputed: unknown): void {
-  if (claimed !== recomputed) throw new Disproof(field, claimed, recomputed);
+  const difference = firstDifference(claimed, recomputed, field);
+  if (difference !== undefined) throw new Disproof(difference.field, difference.claimed, difference.recomputed);
 }
 
 /** Gives the verdict of a recomputation that ends normally, at a difference, or at something unreadable. */

@@ -34,12 +34,15 @@ function checkContent({ kind, fields, content }: InclusionProof): void {
       field(0, hexWord(text("taskId")));
       field(1, hexWord(idOf("scs.evidence", jcs(content))));
       return;
-    case "reward":
-      field(0, hexWord(text("rewardId")));
+    case "reward": {
+      // Adjustments stand among the rewards: who pays, and how much.
+      const isAdjustment = Object.hasOwn(record, "adjustmentId");
+      field(0, hexWord(text(isAdjustment ? "adjustmentId" : "rewardId")));
       field(1, hexWord(text("account")));
       field(2, word(BigInt(text("amount"))));
-      field(3, hexWord(idOf("scs.reward-record", jcs(content))));
+      field(3, hexWord(idOf(isAdjustment ? "scs.adjustment-record" : "scs.reward-record", jcs(content))));
       return;
+    }
     case "payout":
       field(0, word(BigInt(text("index"))));
       field(1, hexWord(text("account")));
@@ -50,6 +53,8 @@ function checkContent({ kind, fields, content }: InclusionProof): void {
       field(1, hexWord(text("journalRoot")));
       return;
     case "candidate":
+      field(0, hexWord(text("candidateId")));
+      field(1, hexWord(idOf("scs.local-candidate-content", jcs(content))));
       return;
   }
 }

@@ -1,24 +1,23 @@
 // Works an epoch out again from its archive, and says where a claim about it is wrong.
 import { MerkleTree } from "merkletreejs";
+import type { LocalAttributeCandidate } from "#protocol/schemas/local-attribute.ts";
 import type { Hex } from "#protocol/schemas/primitives.ts";
 import type {
+  AdjustmentRecord,
   ArchiveManifest,
   PayoutInstruction,
   RewardRecord,
   SettlementHeader,
   SettlementSubRoots,
 } from "#protocol/schemas/settlement.ts";
+import { adjustmentsOf, payoutsOf } from "./adjustments.ts";
+import { candidatesOf } from "./aggregation.ts";
 import { domainOf, hexOf, hexWord, idOf, jcs, keccak, leafOf, scopeIdOf, sha, word } from "./digests.ts";
-import { Disproof, judged, same, Unreadable, type Verdict } from "./disproof.ts";
+import { Disproof, judged, same, type Verdict } from "./disproof.ts";
+import { readDocuments, readManifest, readOrStop, shaped, type ArchiveSource, type Documents } from "./manifest.ts";
 import { digestPart, termsOf, type PartDigest } from "./part.ts";
 import { emptyTree, grow, shaRoot } from "./sha-tree.ts";
 import { addLedger, earningsOf, emptyLedger } from "./shares.ts";
-
-/** Reads an archive: the bytes of its manifest, and of each part by its digest. */
-export type ArchiveSource = {
-  readonly manifest: () => Promise<Uint8Array>;
-  readonly part: (digest: Hex) => Promise<Uint8Array>;
-};
 
 /** All that follows from an archive. */
 export type Recomputed = {
@@ -27,7 +26,12 @@ export type Recomputed = {
   readonly subRoots: SettlementSubRoots;
   readonly pot: bigint;
   readonly rewards: readonly RewardRecord[];
+  readonly adjustments: readonly AdjustmentRecord[];
   readonly payouts: readonly PayoutInstruction[];
+  readonly localCandidates: readonly LocalAttributeCandidate[];
+  /** Tasks that were settled, and tasks that were left out; both ascending. */
+  readonly taskIds: readonly Hex[];
+  readonly excluded: readonly Hex[];
 };
 
 /** What is claimed of an archive; what is left out is not compared. */
@@ -36,7 +40,9 @@ export type Claim = {
   readonly header?: SettlementHeader;
   readonly subRoots?: SettlementSubRoots;
   readonly rewards?: readonly RewardRecord[];
+  readonly adjustments?: readonly AdjustmentRecord[];
   readonly payouts?: readonly PayoutInstruction[];
+  readonly localCandidates?: readonly LocalAttributeCandidate[];
 };
 
 const hashNode = (data: Buffer): Buffer => Buffer.from(keccak(data));
@@ -47,55 +53,16 @@ function rootOver(leaves: readonly Buffer[], domain: Buffer): Buffer {
   return new MerkleTree([...leaves], hashNode, { sortPairs: true }).getRoot();
 }
 
-async function readOrStop(what: string, read: () => Promise<Uint8Array>): Promise<Uint8Array> {
-  try {
-    return await read();
-  } catch (error) {
-    throw new Unreadable(`${what}: ${error instanceof Error ? error.message : String(error)}`);
-  }
-}
-
-function readManifest(bytes: Uint8Array): ArchiveManifest {
-  const text = Buffer.from(bytes).toString("utf8");
-  let manifest: ArchiveManifest;
-  try {
-    manifest = JSON.parse(text) as ArchiveManifest;
-  } catch {
-    throw new Disproof("manifest", "not JSON", "JSON");
-  }
-  if (jcs(manifest) !== text) throw new Disproof("manifest", "another serialization", "the canonical one");
-  return manifest;
-}
-
-/** The versions and the policy a manifest names belong together. */
-function checkManifest({ versions, policy, parts, itemCount, excluded }: ArchiveManifest): void {
-  const highest = versions.policy.at(-1);
-  same("manifest.policy.policyVersion", policy.policyVersion, highest?.version);
-  same("manifest.policy digest", highest?.digest, idOf("scs.policy", jcs(policy)));
-  for (const list of [versions.schema, versions.semantic.map(byVersion), versions.policy.map(byVersion)]) {
-    same("manifest.versions ascend", [...list].join(), [...new Set(list)].sort().join());
-  }
-  same(
-    "manifest.itemCount",
-    itemCount,
-    parts.reduce((sum, { items }) => sum + items, 0),
-  );
-  const left = excluded.map(({ taskId }) => taskId);
-  same("manifest.excluded ascend", left.join(), [...new Set(left)].sort().join());
-}
-
-const byVersion = ({ version }: { readonly version: string }): string => version;
-
 /**
- * Works out an epoch from its archive: ids, signatures, fees, histories, rewards, payouts, trees and the root (SETL-06,
- * ASSR-01). Reads part after part; keeps 32 bytes for each leaf.
+ * Works out an epoch from its archive: documents, ids, meanings, signatures, fees, histories, rewards, adjustments, payouts,
+ * candidates for attributes, trees and the root (SETL-06, ASSR-01). Reads part after part; keeps 32 bytes for each leaf.
  * @throws Disproof where the archive contradicts itself, Unreadable where it cannot be read
  */
 export async function recomputeEpoch(source: ArchiveSource): Promise<Recomputed> {
   const bytes = await readOrStop("manifest", source.manifest);
   const manifest = readManifest(bytes);
-  checkManifest(manifest);
-  const terms = termsOf(manifest);
+  const documents = await readDocuments(source, manifest);
+  const terms = shaped("manifest", "a manifest", () => termsOf(manifest, documents));
   const digests: PartDigest[] = [];
   let next = nextPart(source, manifest, 0);
   for (let number = 0; number < manifest.parts.length; number++) {
@@ -107,7 +74,7 @@ export async function recomputeEpoch(source: ArchiveSource): Promise<Recomputed>
     if (digest.first <= before) throw new Disproof(`parts[${number}].items[0].taskId`, digest.first, `above ${before}`);
     digests.push(digest);
   }
-  return settle(manifest, sha(bytes), digests);
+  return shaped("manifest", "a manifest", () => settle(manifest, documents, sha(bytes), digests));
 }
 
 function nextPart(source: ArchiveSource, { parts }: ArchiveManifest, number: number): Promise<Uint8Array> {
@@ -122,8 +89,34 @@ function nextPart(source: ArchiveSource, { parts }: ArchiveManifest, number: num
 const allOf = (digests: readonly PartDigest[], kind: "results" | "evidence"): readonly Buffer[] =>
   digests.flatMap((digest) => digest[kind]);
 
-/** Puts the parts together: rewards, trees, header, root. */
-function settle(manifest: ArchiveManifest, archive: Hex, digests: readonly PartDigest[]): Recomputed {
+/** The leaves of what accounts earn and pay: the rewards, then the adjustments. */
+function earningLeaves(
+  domain: Buffer,
+  rewards: readonly RewardRecord[],
+  adjustments: readonly AdjustmentRecord[],
+): readonly Buffer[] {
+  const leaf = (id: Hex, { account, amount }: RewardRecord | AdjustmentRecord, recordHash: Hex): Buffer =>
+    leafOf(domain, [hexWord(id), hexWord(account), word(BigInt(amount)), hexWord(recordHash)]);
+  return [
+    ...rewards.map((record) => leaf(record.rewardId, record, idOf("scs.reward-record", jcs(record)))),
+    ...adjustments.map((record) => leaf(record.adjustmentId, record, idOf("scs.adjustment-record", jcs(record)))),
+  ];
+}
+
+/** The registry that candidates for attributes are held against: that of the highest semantic version. */
+function highestRegistry({ versions }: ArchiveManifest, { registries }: Documents) {
+  const found = registries.get(versions.semantic.at(-1)?.version ?? "");
+  if (found === undefined) throw new Disproof("manifest.versions.semantic", "none", "at least one");
+  return found.registry;
+}
+
+/** Puts the parts together: rewards, adjustments, trees, header, root. */
+function settle(
+  manifest: ArchiveManifest,
+  documents: Documents,
+  archive: Hex,
+  digests: readonly PartDigest[],
+): Recomputed {
   const { scope, epoch, revision, previousRoot, versions, policy, itemCount } = manifest;
   const ledger = emptyLedger();
   const histories = emptyTree();
@@ -131,28 +124,33 @@ function settle(manifest: ArchiveManifest, archive: Hex, digests: readonly PartD
     addLedger(ledger, digest.ledger);
     for (const leaf of digest.histories) grow(histories, leaf);
   }
-  const { pot, rewards, payouts } = earningsOf(scope, epoch, policy, ledger);
+  const { pot, rewards } = earningsOf(scope, epoch, policy, ledger);
+  const treasury = policy.rewards.treasuryAccount;
+  const adjustments = adjustmentsOf({ scope, epoch, treasury }, rewards, manifest.penalties);
+  const payouts = payoutsOf(scope, epoch, rewards, adjustments);
+  const localCandidates = candidatesOf(manifest, highestRegistry(manifest, documents));
   const domain = (kind: string): Buffer => domainOf(kind, manifest);
-  const rewardDomain = domain("reward");
-  const payoutDomain = domain("payout");
-  const rewardLeaves = rewards.map((record) => {
-    const recordHash = idOf("scs.reward-record", jcs(record));
-    const words = [hexWord(record.rewardId), hexWord(record.account), word(BigInt(record.amount)), hexWord(recordHash)];
-    return leafOf(rewardDomain, words);
-  });
+  const [rewardDomain, payoutDomain, candidateDomain] = [domain("reward"), domain("payout"), domain("candidate")];
   const payoutLeaves = payouts.map(({ index, account, amount }) =>
     leafOf(payoutDomain, [word(index), hexWord(account), word(BigInt(amount))]),
+  );
+  const candidateLeaves = localCandidates.map((candidate) =>
+    leafOf(candidateDomain, [
+      hexWord(candidate.candidateId),
+      hexWord(idOf("scs.local-candidate-content", jcs(candidate))),
+    ]),
   );
   const journal = leafOf(domain("journal"), [word(histories.size), shaRoot(histories).toString("hex")]);
   const roots = {
     results: rootOver(allOf(digests, "results"), domain("result")),
     evidence: rootOver(allOf(digests, "evidence"), domain("evidence")),
-    rewards: rootOver(rewardLeaves, domain("reward")),
-    payouts: rootOver(payoutLeaves, domain("payout")),
-    candidates: rootOver([], domain("candidate")),
+    rewards: rootOver(earningLeaves(rewardDomain, rewards, adjustments), rewardDomain),
+    payouts: rootOver(payoutLeaves, payoutDomain),
+    candidates: rootOver(candidateLeaves, candidateDomain),
     journal: rootOver([journal], domain("journal")),
   };
   const payoutTotal = payouts.reduce((sum, { amount }) => sum + BigInt(amount), 0n);
+  same("payouts add up to the pot", payoutTotal, pot);
   const ruleset = idOf("scs.ruleset", jcs(versions));
   const headerWords = [
     word(revision),
@@ -165,52 +163,25 @@ function settle(manifest: ArchiveManifest, archive: Hex, digests: readonly PartD
   ];
   const nodes = [leafOf(domain("header"), headerWords), ...Object.values(roots)];
   const subRoots = Object.fromEntries(Object.entries(roots).map(([name, root]) => [name, hexOf(root)]));
+  const counts = { itemCount, payoutCount: payouts.length, payoutTotal: `${payoutTotal}` };
   return {
     root: hexOf(rootOver(nodes, domain("header"))),
-    header: {
-      scope: scopeIdOf(scope),
-      epoch,
-      revision,
-      previousRoot,
-      ruleset,
-      archive,
-      itemCount,
-      payoutCount: payouts.length,
-      payoutTotal: `${payoutTotal}`,
-    },
+    header: { scope: scopeIdOf(scope), epoch, revision, previousRoot, ruleset, archive, ...counts },
     subRoots: subRoots as SettlementSubRoots,
     pot,
     rewards,
+    adjustments,
     payouts,
+    localCandidates,
+    taskIds: digests.flatMap(({ tasks }) => tasks.map(hexOf)),
+    excluded: manifest.excluded.map(({ taskId }) => taskId),
   };
 }
 
-/** Compares two records field by field, in the order of the second one's fields. */
-function sameRecord(place: string, claimed: object, recomputed: object): void {
-  const fields = new Map(Object.entries(claimed));
-  for (const [name, value] of Object.entries(recomputed)) {
-    const found: unknown = fields.get(name);
-    if (typeof value === "object" && value !== null && typeof found === "object" && found !== null) {
-      sameRecord(`${place}.${name}`, found, value as object);
-    } else {
-      same(`${place}.${name}`, found, value);
-    }
-  }
-  same(`${place} has`, fields.size, Object.keys(recomputed).length);
-}
-
-function sameList(place: string, claimed: readonly object[], recomputed: readonly object[]): void {
-  for (const [at, record] of recomputed.entries()) sameRecord(`${place}[${at}]`, claimed[at] ?? {}, record);
-  same(`${place}.length`, claimed.length, recomputed.length);
-}
-
-/** Compares a claim with what follows from the archive; stops at the first difference. */
+/** Compares a claim with what follows from the archive, from what is shared out up to the root; stops at the first difference. */
 export function compareClaim(claim: Claim, found: Recomputed): void {
-  if (claim.rewards) sameList("rewards", claim.rewards, found.rewards);
-  if (claim.payouts) sameList("payouts", claim.payouts, found.payouts);
-  if (claim.header) sameRecord("header", claim.header, found.header);
-  if (claim.subRoots) sameRecord("subRoots", claim.subRoots, found.subRoots);
-  same("root", claim.root, found.root);
+  const parts = ["rewards", "adjustments", "payouts", "localCandidates", "header", "subRoots", "root"] as const;
+  for (const part of parts) if (claim[part] !== undefined) same(part, claim[part], found[part]);
 }
 
 /** Judges a claim about an archive: valid, the first difference, or unknown where something cannot be read (SETL-06). */

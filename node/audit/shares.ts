@@ -1,7 +1,7 @@
-// Who earns what of an epoch, worked out a second time: pot, parts by role, parts by account, payouts.
+// Who earns what of an epoch, worked out a second time: pot, parts by role, parts by account.
 import type { Policy } from "#protocol/schemas/policy.ts";
 import type { Hex } from "#protocol/schemas/primitives.ts";
-import type { ArchivedItem, PayoutInstruction, RewardRecord, RewardRole } from "#protocol/schemas/settlement.ts";
+import type { ArchivedItem, RewardRecord, RewardRole } from "#protocol/schemas/settlement.ts";
 import { idOf, jcs } from "./digests.ts";
 
 /** Metered units by role and account, and the fees they were paid by. */
@@ -105,16 +105,12 @@ function poolsOf(pot: bigint, policy: Policy, units: Ledger["units"]): ReadonlyM
   return new Map(order.map((role, at) => [role, parts.get(`${at}`) ?? 0n]));
 }
 
-/** The reward records and payouts of an epoch. */
-export type Earnings = {
-  readonly pot: bigint;
-  readonly rewards: readonly RewardRecord[];
-  readonly payouts: readonly PayoutInstruction[];
-};
+/** The pot and the reward records of an epoch. */
+export type Earnings = { readonly pot: bigint; readonly rewards: readonly RewardRecord[] };
 
 /** Shares out an epoch's pot: its fees and the policy's subsidy; an epoch without items has none. */
 export function earningsOf(scope: string, epoch: number, policy: Policy, ledger: Ledger): Earnings {
-  if (ledger.items === 0) return { pot: 0n, rewards: [], payouts: [] };
+  if (ledger.items === 0) return { pot: 0n, rewards: [] };
   const pot = ledger.fees + BigInt(policy.rewards.subsidy);
   const units = { ...ledger.units, treasury: new Map([[policy.rewards.treasuryAccount, 1n]]) };
   const pools = poolsOf(pot, policy, units);
@@ -148,14 +144,5 @@ export function earningsOf(scope: string, epoch: number, policy: Policy, ledger:
       });
     }
   }
-  return { pot, rewards, payouts: payoutsOf(scope, epoch, rewards) };
-}
-
-function payoutsOf(scope: string, epoch: number, rewards: readonly RewardRecord[]): readonly PayoutInstruction[] {
-  const earned = Map.groupBy(rewards, ({ account }) => account);
-  return [...earned.keys()].sort().map((account, index) => {
-    const amount = (earned.get(account) ?? []).reduce((sum, reward) => sum + BigInt(reward.amount), 0n);
-    const payoutId = idOf("scs.payout", jcs({ scope, epoch, account }));
-    return { payoutId, scope, epoch, index, account, amount: `${amount}` };
-  });
+  return { pot, rewards };
 }

@@ -1,4 +1,4 @@
-// Key files: 32 random bytes as hexadecimal text in a file only its owner can read, made when first needed.
+// Key files: 32 random bytes as hexadecimal text in a file only its owner can read; reading one and making one are two acts.
 import { randomBytes } from "node:crypto";
 import { linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
@@ -10,13 +10,17 @@ import { addressOf } from "#protocol/signature.ts";
 export type ActorKey = { readonly address: Hex; readonly privateKey: Hex };
 
 /**
- * Reads the secret in a file, making it first if the file does not exist. Two processes that make it at once end with the
- * same one.
- * @throws ProtocolError INTERNAL_CONFIGURATION if others than the owner can read the file, or it holds something else
+ * Reads the secret in a file.
+ * @throws ProtocolError INTERNAL_CONFIGURATION if there is no such file, others than the owner can read it, or it holds
+ * something else
  */
-export function secretIn(file: string): Hex {
-  makeSecret(file);
-  if ((statSync(file).mode & 0o077) !== 0) {
+export function readSecretIn(file: string): Hex {
+  const status = statSync(file, { throwIfNoEntry: false });
+  if (!status) {
+    const settings = [`${file} does not exist: make it with "scs keys new", or correct the path`];
+    throw new ProtocolError("INTERNAL_CONFIGURATION", { settings });
+  }
+  if ((status.mode & 0o077) !== 0) {
     throw new ProtocolError("INTERNAL_CONFIGURATION", { settings: [`${file} must be readable by its owner alone`] });
   }
   const text = readFileSync(file, "utf8").trim();
@@ -24,10 +28,25 @@ export function secretIn(file: string): Hex {
   throw new ProtocolError("INTERNAL_CONFIGURATION", { settings: [`${file} does not hold a key`] });
 }
 
-/** Reads, or makes, the key of an actor. */
-export function actorKeyIn(file: string): ActorKey {
-  const privateKey = secretIn(file);
-  return { privateKey, address: addressOf(privateKey) };
+/**
+ * The secret in a file, made first if the file does not exist. Two processes that make it at once end with the same one.
+ * @throws ProtocolError INTERNAL_CONFIGURATION as {@link readSecretIn}
+ */
+export function provideSecretIn(file: string): Hex {
+  makeSecret(file);
+  return readSecretIn(file);
+}
+
+const keyOf = (privateKey: Hex): ActorKey => ({ privateKey, address: addressOf(privateKey) });
+
+/** The key of an actor in a file that is there: reading makes none. @throws ProtocolError INTERNAL_CONFIGURATION */
+export function readKeyIn(file: string): ActorKey {
+  return keyOf(readSecretIn(file));
+}
+
+/** The key of an actor, made if its file does not exist. @throws ProtocolError INTERNAL_CONFIGURATION */
+export function provideKeyIn(file: string): ActorKey {
+  return keyOf(provideSecretIn(file));
 }
 
 /** A file appears whole or not at all: it is written under another name and linked into place. */

@@ -2,16 +2,21 @@
 import { Command, CommanderError } from "commander";
 import { readFileSync } from "node:fs";
 import * as actor from "./commands/actor.ts";
+import * as acts from "./commands/acts.ts";
 import * as archive from "./commands/archive.ts";
 import * as audit from "./commands/audit.ts";
 import * as budget from "./commands/budget.ts";
 import * as chain from "./commands/chain.ts";
+import * as challenge from "./commands/challenge.ts";
 import * as config from "./commands/config.ts";
 import * as demo from "./commands/demo.ts";
 import * as explain from "./commands/explain.ts";
 import * as governance from "./commands/governance.ts";
 import * as keys from "./commands/keys.ts";
+import * as local from "./commands/local.ts";
+import * as meaning from "./commands/meaning.ts";
 import * as migrate from "./commands/migrate.ts";
+import * as replay from "./commands/replay.ts";
 import * as reward from "./commands/reward.ts";
 import * as settlement from "./commands/settlement.ts";
 import * as signer from "./commands/signer.ts";
@@ -21,6 +26,7 @@ import * as token from "./commands/token.ts";
 import * as treasury from "./commands/treasury.ts";
 import * as vault from "./commands/vault.ts";
 import * as verify from "./commands/verify.ts";
+import * as version from "./commands/version.ts";
 import { exitCodes } from "./output.ts";
 
 const manifest = new URL("../../package.json", import.meta.url);
@@ -28,16 +34,21 @@ const manifest = new URL("../../package.json", import.meta.url);
 /** Every module that registers commands, in the order of the help. */
 const modules = [
   actor,
+  acts,
   archive,
   audit,
   budget,
   chain,
+  challenge,
   config,
   demo,
   explain,
   governance,
   keys,
+  local,
+  meaning,
   migrate,
+  replay,
   reward,
   settlement,
   signer,
@@ -47,14 +58,15 @@ const modules = [
   treasury,
   vault,
   verify,
+  version,
 ] as const;
 
 /** The program with all its commands. */
 export function openProgram(): Command {
-  const { version, description } = JSON.parse(readFileSync(manifest, "utf8")) as Record<string, string>;
+  const { version: release, description } = JSON.parse(readFileSync(manifest, "utf8")) as Record<string, string>;
   const program = new Command("scs")
     .description(description ?? "")
-    .version(version ?? "")
+    .version(release ?? "")
     .exitOverride()
     .showHelpAfterError("(see --help)")
     .configureHelp({ sortSubcommands: true, showGlobalOptions: true });

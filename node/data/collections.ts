@@ -18,7 +18,7 @@ export async function defineCollection(
   definition: CollectionDefinition,
 ): Promise<void> {
   assert(masterKey.length === keyBytes, "the master key has 32 bytes");
-  const { vault, collection, operator, fields } = definition;
+  const { vault, collection, operator, fields, aggregationScope } = definition;
   const refuse = (reason: string): never => {
     throw new ProtocolError("GOVERNANCE_ACT_REFUSED", { vault, collection, reason });
   };
@@ -30,11 +30,13 @@ export async function defineCollection(
     if (others.some((each) => each.operator !== operator)) refuse("the vault has another operator");
     const known = others.find((each) => each.collection === collection);
     if (known !== undefined) {
-      if (canonicalText(known.fields) !== canonicalText(fields)) refuse("the collection has another definition");
+      const isSame =
+        canonicalText(known.fields) === canonicalText(fields) && known.aggregationScope === aggregationScope;
+      if (!isSame) refuse("the collection has another definition");
       return;
     }
     const vaultKey = random(keyBytes);
     const wrappedKey = wrapVaultKey(masterKey, definition, vaultKey, random(wrappingBytes));
-    await insertCollection(transaction, { vault, collection, operator, fields, wrappedKey }, clock());
+    await insertCollection(transaction, { ...definition, wrappedKey }, clock());
   });
 }

@@ -1,6 +1,8 @@
 // A collection's plaintext in memory: for each field the distinct values and which record has which, typed on demand.
 import { columnBytes, columnOf, type Column } from "#protocol/columns.ts";
 import type { Hex } from "#protocol/hash.ts";
+import { project } from "#protocol/projections.ts";
+import type { Projection } from "#protocol/schemas/execution.ts";
 import type { ValueType } from "#protocol/schemas/registry.ts";
 import type { CanonicalRecord } from "#protocol/schemas/vault.ts";
 
@@ -17,7 +19,7 @@ export type DecodedCollection = {
   /** The digest of each snapshot up to here, by its size. */
   readonly snapshots: ReadonlyMap<number, Hex>;
   readonly fields: ReadonlyMap<string, Field>;
-  /** Columns made so far, by field and type. */
+  /** Columns made so far: a field's by its type; a projection's also by its rule, its granularity and the records it is over. */
   readonly columns: Map<string, Column>;
 };
 
@@ -88,6 +90,31 @@ export function columnFor(collection: DecodedCollection, fieldName: string, type
     ),
     field.codes,
   );
+  collection.columns.set(key, column);
+  return column;
+}
+
+/** What is derived of a field, and over how many records. */
+export type ProjectedField = {
+  readonly field: string;
+  /** What the field is read as; also the type of what is derived. */
+  readonly type: ValueType;
+  readonly projection: Pick<Projection, "derivationRule" | "minimumRecords">;
+  /** Records of the snapshot: what later ones hold must not show in it. */
+  readonly records: number;
+};
+
+/** What a projection leaves of a field over a snapshot's records (ATTR-07). Its key holds all that it follows from. */
+export function projectedColumn(
+  collection: DecodedCollection,
+  { field, type, projection: { derivationRule, minimumRecords }, records }: ProjectedField,
+): Column | undefined {
+  const key = JSON.stringify([field, type, derivationRule, minimumRecords, records]);
+  const known = collection.columns.get(key);
+  if (known !== undefined) return known;
+  const source = columnFor(collection, field, type);
+  if (source === undefined) return undefined;
+  const column = project(derivationRule, source, { records, minimumRecords });
   collection.columns.set(key, column);
   return column;
 }

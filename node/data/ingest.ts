@@ -2,15 +2,22 @@
 import { canonicalText } from "#protocol/canonical.ts";
 import { ProtocolError } from "#protocol/errors.ts";
 import { sha256Hex, type Hex } from "#protocol/hash.ts";
-import type { RecordBatch, RecordBatchReceipt } from "#protocol/schemas/vault.ts";
+import type { CanonicalRecord, RecordBatch, RecordBatchReceipt } from "#protocol/schemas/vault.ts";
 import type { Queryable } from "#storage/database.ts";
+import { countInPool } from "#storage/local-pools.ts";
 import { insertRecords, lockCollection, readCommitments, readHeads, type CollectionHead } from "#storage/records.ts";
+import { countLocalAttributes } from "./local-pool.ts";
 import { sealingBytes, sealRecord, unwrapVaultKey } from "./sealing.ts";
 import { emptyDigest, foldDigest } from "./snapshot.ts";
 import type { VaultDeps } from "./vault-deps.ts";
 
 /** A record of a batch with its canonical text and its commitment (LAYR-08). */
-type Committed = { readonly recordId: string; readonly text: string; readonly commitment: Hex };
+type Committed = {
+  readonly recordId: string;
+  readonly record: CanonicalRecord;
+  readonly text: string;
+  readonly commitment: Hex;
+};
 
 type IngestDeps = Pick<VaultDeps, "database" | "clock" | "random" | "masterKey">;
 
@@ -43,6 +50,7 @@ export async function ingest(
     if (fresh.length > 0) {
       const records = sealAll(deps, head, fresh, { from: before.size, producer: batch.producer });
       await insertRecords(transaction, name, { records, snapshot, producer: batch.producer }, deps.clock());
+      await countFresh(transaction, head, fresh);
     }
     return {
       added: fresh.length,
@@ -54,7 +62,19 @@ export async function ingest(
   });
 }
 
-function commit(recordId: string, record: RecordBatch["records"][number]["record"], index: number): Committed {
+/** Counts what no canonical attribute stands for, where the collection takes part in aggregation (ATTR-09). */
+async function countFresh(
+  transaction: Queryable,
+  { vault, collection, fields, aggregationScope: scope }: CollectionHead,
+  fresh: readonly Committed[],
+): Promise<void> {
+  if (scope === undefined) return;
+  const records = fresh.map(({ record }) => record);
+  const counts = countLocalAttributes(records, fields);
+  await countInPool(transaction, { vault, collection, scope, records: records.length, counts });
+}
+
+function commit(recordId: string, record: CanonicalRecord, index: number): Committed {
   let text: string;
   try {
     text = canonicalText(record);
@@ -63,7 +83,7 @@ function commit(recordId: string, record: RecordBatch["records"][number]["record
     if (error instanceof TypeError) throw new ProtocolError("SCHEMA_INVALID", { record: index });
     throw error;
   }
-  return { recordId, text, commitment: sha256Hex(text) };
+  return { recordId, record, text, commitment: sha256Hex(text) };
 }
 
 /** The records that are not kept yet, each id once. */

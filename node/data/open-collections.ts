@@ -1,11 +1,14 @@
 // Authorized reading: a task's access to a snapshot is checked and journalled before any of its plaintext is given.
 import { canonicalText } from "#protocol/canonical.ts";
+import type { Column } from "#protocol/columns.ts";
 import { ProtocolError, refuse, type Refusal } from "#protocol/errors.ts";
 import { hexToBytes, type Hex } from "#protocol/hash.ts";
-import { readAdmissions, type TaskAdmission } from "#storage/assignments.ts";
+import { columnUses, type ColumnUse } from "#protocol/projections.ts";
+import type { ExecutionAssignment, SemanticResolutionResult } from "#protocol/schemas/execution.ts";
+import { readAdmissions, readAssignments, type StoredAssignment, type TaskAdmission } from "#storage/assignments.ts";
 import { readLiveGrants, type LiveGrant } from "#storage/grants.ts";
 import { appendJournal } from "#storage/journal.ts";
-import type { OpenSnapshot, PlaintextCache } from "./plaintext-cache.ts";
+import type { PlaintextCache, SnapshotFields } from "./plaintext-cache.ts";
 import type { VaultDeps } from "./vault-deps.ts";
 
 /** What a task was bound to read of one collection. */
@@ -19,8 +22,15 @@ export type Access = {
   readonly digest: Hex;
 };
 
+/**
+ * What a task sees of a snapshot, by the words that it was resolved with: for a query attribute only what is derived here, never
+ * what it is derived from (ATTR-07). A column may be longer than the snapshot; undefined for any other word, and where the
+ * collection has no field for it.
+ */
+export type OpenSnapshot = { readonly column: (term: string) => Column | undefined };
+
 /** Who reads, and what for. */
-export type Reader = { readonly by: Hex; readonly purpose: "execution" | "verification" };
+export type Reader = { readonly by: Hex; readonly purpose: "execution" | "verification" | "replay" };
 
 /** What became of an access: opened, or refused with the reason. */
 export type AccessOutcome =
@@ -45,12 +55,32 @@ export function refuseAccess(
     grant.grantee === admission.submitter &&
     grant.programs.includes(program) &&
     grant.until > admission.acceptedAt;
-  return isCovered ? undefined : refuse("POLICY_GRANT_MISSING", { vault, collection });
+  return isCovered ? undefined : notGranted(access);
+}
+
+const notGranted = ({ vault, collection }: Access): Refusal => refuse("POLICY_GRANT_MISSING", { vault, collection });
+
+/** What a task was assigned to read by an access: the columns of the binding that it names; undefined where there is none. */
+function boundBy({ resolution, body }: StoredAssignment): (access: Access) => readonly ColumnUse[] | undefined {
+  const { references } = JSON.parse(resolution) as SemanticResolutionResult;
+  const { bindings } = JSON.parse(body) as ExecutionAssignment;
+  return ({ grantId, vault, collection, size, digest }) => {
+    const binding = bindings.find(
+      ({ snapshot, grantId: boundUnder }) =>
+        boundUnder === grantId &&
+        snapshot.vault === vault &&
+        snapshot.collection === collection &&
+        snapshot.size === size &&
+        snapshot.digest === digest,
+    );
+    return binding && columnUses(references, binding.fields);
+  };
 }
 
 /**
  * Opens what tasks were bound to, in their order. Grants are checked again, each access that is allowed is journalled under its
- * task and committed, and only then is plaintext given (LAYR-10). Each distinct snapshot is opened once.
+ * task and committed, and only then is plaintext given (LAYR-10). What a task may see is read from the ledger, not taken from
+ * whoever asks: the columns of its own resolution (LAYR-07, ATTR-07). Each distinct snapshot is opened once.
  * @throws ProtocolError INTERNAL_DATABASE_UNAVAILABLE; all that concerns one access alone is in its outcome
  */
 export async function openCollections(
@@ -59,12 +89,18 @@ export async function openCollections(
   reader: Reader,
 ): Promise<readonly AccessOutcome[]> {
   const { database, clock, cache, metrics } = deps;
-  const [grants, admissions] = await Promise.all([
+  const taskIds = distinct(accesses.map(({ taskId }) => taskId));
+  const [grants, admissions, assignments] = await Promise.all([
     readLiveGrants(database, distinct(accesses.map(({ grantId }) => grantId))),
-    readAdmissions(database, distinct(accesses.map(({ taskId }) => taskId))),
+    readAdmissions(database, taskIds),
+    readAssignments(database, taskIds),
   ]);
-  const refusals = accesses.map((access) =>
-    refuseAccess(access, grants.get(access.grantId), admissions.get(access.taskId)),
+  const bound = new Map([...assignments].map(([taskId, stored]) => [taskId, boundBy(stored)]));
+  const columns = accesses.map((access) => bound.get(access.taskId)?.(access));
+  const refusals = accesses.map(
+    (access, index) =>
+      refuseAccess(access, grants.get(access.grantId), admissions.get(access.taskId)) ??
+      (columns[index] === undefined ? notGranted(access) : undefined),
   );
   const allowed = accesses.filter((_, index) => refusals[index] === undefined);
   await appendJournal(
@@ -72,7 +108,7 @@ export async function openCollections(
     allowed.map((access) => accessAct(access, reader)),
     clock(),
   );
-  const opened = new Map<string, Promise<AccessOutcome>>();
+  const opened = new Map<string, Promise<Opening>>();
   const outcomes = await Promise.all(
     accesses.map(async (access, index): Promise<AccessOutcome> => {
       const refusal = refusals[index];
@@ -80,7 +116,10 @@ export async function openCollections(
       const key = `${access.vault}/${access.collection}/${access.size}/${access.digest}`;
       const opening = opened.get(key) ?? openSnapshot(cache, access);
       opened.set(key, opening);
-      return await opening;
+      const fields = await opening;
+      return "code" in fields
+        ? { kind: "refused", refusal: fields }
+        : { kind: "opened", snapshot: seenBy(columns[index] ?? [], fields) };
     }),
   );
   for (const [outcome, { length }] of Map.groupBy(outcomes, ({ kind }) => kind)) {
@@ -96,15 +135,28 @@ function accessAct({ taskId, vault, collection, grantId, size, digest }: Access,
   return { kind: "access", subject: hexToBytes(taskId), body };
 }
 
+type Opening = SnapshotFields | Refusal;
+
 /** What is wrong with one collection concerns the tasks that read it, not the others. */
-async function openSnapshot(
-  cache: PlaintextCache,
-  { vault, collection, size, digest }: Access,
-): Promise<AccessOutcome> {
+async function openSnapshot(cache: PlaintextCache, { vault, collection, size, digest }: Access): Promise<Opening> {
   try {
-    return { kind: "opened", snapshot: await cache.open({ vault, collection }, { size, digest }) };
+    return await cache.open({ vault, collection }, { size, digest });
   } catch (error) {
     if (!(error instanceof ProtocolError) || error.retry) throw error;
-    return { kind: "refused", refusal: refuse(error.code, error.detail) };
+    return refuse(error.code, error.detail);
   }
+}
+
+/** Leaves of a snapshot what one access reads of it. */
+function seenBy(columns: readonly ColumnUse[], fields: SnapshotFields): OpenSnapshot {
+  return {
+    column: (term) => {
+      const use = columns.find((each) => each.term === term);
+      if (use === undefined) return undefined;
+      const { field, valueType, projection } = use;
+      return projection === undefined
+        ? fields.column(field, valueType)
+        : fields.projected(field, valueType, projection);
+    },
+  };
 }

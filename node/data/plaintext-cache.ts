@@ -5,6 +5,7 @@ import type { Column } from "#protocol/columns.ts";
 import { ProtocolError } from "#protocol/errors.ts";
 import type { Hex } from "#protocol/hash.ts";
 import { plaintextCacheBytes, recordPageLimit } from "#protocol/limits.ts";
+import type { Projection } from "#protocol/schemas/execution.ts";
 import type { ValueType } from "#protocol/schemas/registry.ts";
 import type { CanonicalRecord } from "#protocol/schemas/vault.ts";
 import type { Database } from "#storage/database.ts";
@@ -14,6 +15,7 @@ import {
   decodedBytes,
   emptyCollection,
   extend,
+  projectedColumn,
   type DecodedCollection,
   type Extension,
 } from "./decoded-collection.ts";
@@ -31,10 +33,12 @@ export type CacheDeps = {
   readonly maximumBytes?: number;
 };
 
-/** A snapshot's plaintext, column by column. */
-export type OpenSnapshot = {
-  /** A field as a column of the type; it may be longer than the snapshot. Undefined for a field that stands for nothing. */
+/** A snapshot's plaintext, field by field, as it is within the vault. Undefined for a field that stands for nothing. */
+export type SnapshotFields = {
+  /** A field as a column of the type; it may be longer than the snapshot. */
   readonly column: (field: string, type: ValueType) => Column | undefined;
+  /** What a projection leaves of a field that is read as the type; as long as the snapshot (ATTR-07). */
+  readonly projected: (field: string, type: ValueType, projection: Projection) => Column | undefined;
 };
 
 const nextTurn = async (): Promise<void> => {
@@ -57,7 +61,7 @@ export class PlaintextCache {
    * Opens a snapshot: its records are decrypted, each checked against its commitment and all of them against the digest.
    * @throws ProtocolError EXECUTION_RECORD_CORRUPT when any of that does not hold
    */
-  async open(name: CollectionName, snapshot: { readonly size: number; readonly digest: Hex }): Promise<OpenSnapshot> {
+  async open(name: CollectionName, snapshot: { readonly size: number; readonly digest: Hex }): Promise<SnapshotFields> {
     const key = `${name.vault}/${name.collection}`;
     let decoded = this.#decoded.get(key);
     if (decoded === undefined || decoded.size < snapshot.size) decoded = await this.#read(key, name, snapshot.size);
@@ -69,13 +73,16 @@ export class PlaintextCache {
       });
     }
     const held = decoded;
+    const keeping = (make: () => Column | undefined): Column | undefined => {
+      const columns = held.columns.size;
+      const column = make();
+      if (held.columns.size > columns && this.#decoded.peek(key) === held) this.#keep(key, held);
+      return column;
+    };
     return {
-      column: (field, type) => {
-        const columns = held.columns.size;
-        const column = columnFor(held, field, type);
-        if (held.columns.size > columns && this.#decoded.peek(key) === held) this.#keep(key, held);
-        return column;
-      },
+      column: (field, type) => keeping(() => columnFor(held, field, type)),
+      projected: (field, type, projection) =>
+        keeping(() => projectedColumn(held, { field, type, projection, records: snapshot.size })),
     };
   }
 

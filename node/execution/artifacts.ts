@@ -19,6 +19,8 @@ export type Execution = {
   readonly executor: Hex;
   readonly runtime: string;
   readonly result: QueryResult;
+  /** Rules of the projections that were derived from each snapshot, ascending (ATTR-07). */
+  readonly projections: readonly Hex[];
 };
 
 /**
@@ -27,12 +29,13 @@ export type Execution = {
  */
 export function artifactsOf(assignment: ExecutionAssignment, execution: Execution): Artifacts {
   const { taskId, resolutionId, bindings, fee } = assignment;
-  const { executor, runtime } = execution;
+  const { executor, runtime, projections } = execution;
   const result = canonicalText(execution.result);
   const outputCommitment = sha256Hex(result);
   const steps = bindings.map(({ snapshot: { collection, digest, size, vault } }) => ({
     collection,
     digest,
+    ...(projections.length > 0 && { projections: [...projections] }),
     size,
     vault,
   }));

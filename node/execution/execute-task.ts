@@ -52,21 +52,28 @@ export function executeTask(assigned: Assigned, opened: readonly AccessOutcome[]
   const outcome: RunOutcome = runtime.run(program, sources, policy);
   if (outcome.kind === "refused") return outcome;
   const { result } = outcome;
-  return { kind: "executed", artifacts: artifactsOf(assignment, { executor, runtime: runtime.name, result }) };
+  const projections = projectionsOf(resolution);
+  const execution = { executor, runtime: runtime.name, result, projections };
+  return { kind: "executed", artifacts: artifactsOf(assignment, execution) };
 }
 
 /** The columns of a source by the program's own words. */
 function columnsOf(
-  { fields, snapshot: { vault, collection } }: Binding,
+  { snapshot: { vault, collection } }: Binding,
   { references }: SemanticResolutionResult,
   snapshot: OpenSnapshot,
 ): ReadonlyMap<string, Column> | Refusal {
   const columns = new Map<string, Column>();
-  for (const { term, attributeId, valueType } of references) {
-    const field = fields[attributeId];
-    const column = field === undefined ? undefined : snapshot.column(field, valueType);
+  for (const { term, attributeId } of references) {
+    const column = snapshot.column(term);
     if (column === undefined) return refuse("POLICY_VAULT_UNMAPPED", { vault, collection, attribute: attributeId });
     columns.set(term, column);
   }
   return columns;
+}
+
+/** The rules that projections were derived by, each once, ascending (ATTR-07). */
+function projectionsOf({ references }: SemanticResolutionResult): readonly Hex[] {
+  const rules = references.flatMap(({ projection }) => (projection ? [projection.derivationRuleRef] : []));
+  return [...new Set(rules)].sort();
 }

@@ -3,7 +3,6 @@ import type { Column } from "#protocol/columns.ts";
 import type { Refusal } from "#protocol/errors.ts";
 import type { Hex } from "#protocol/hash.ts";
 import type { Policy } from "#protocol/schemas/policy.ts";
-import type { ValueType } from "#protocol/schemas/registry.ts";
 
 /** What a task was bound to read of one collection. */
 export type Access = {
@@ -16,8 +15,11 @@ export type Access = {
   readonly digest: Hex;
 };
 
-/** The plaintext of a snapshot, column by column; a column may be longer than the snapshot. */
-export type OpenSnapshot = { readonly column: (field: string, type: ValueType) => Column | undefined };
+/**
+ * What a task may see of a snapshot, by the words that it was resolved with: for a query attribute only what the vault derives
+ * (ATTR-07). A column may be longer than the snapshot; undefined for any other word, and where the collection has no field.
+ */
+export type OpenSnapshot = { readonly column: (term: string) => Column | undefined };
 
 export type AccessOutcome =
   | { readonly kind: "opened"; readonly snapshot: OpenSnapshot }

@@ -4,6 +4,7 @@ import type { FollowSource } from "#chain/follower.ts";
 import type { Submitter } from "#chain/submitter.ts";
 import type { Logger } from "#observability/log.ts";
 import type { Database } from "#storage/database.ts";
+import type { Notices } from "./notices.ts";
 import type { PayoutLimits } from "./policy.ts";
 
 export type PayoutDeps = {
@@ -15,4 +16,6 @@ export type PayoutDeps = {
   readonly limits: PayoutLimits;
   readonly clock: () => Date;
   readonly log: Logger;
+  /** What holds payouts back goes through it: a step looks several times a second. */
+  readonly notices: Notices;
 };

@@ -1,5 +1,6 @@
 // Matching: what one treasury event says about an epoch's instructions. Pure; both sides are named where they differ.
 import { maskHas, type TreasuryEvent } from "#chain/treasury.ts";
+import { payoutRangeLimit } from "#protocol/limits.ts";
 import { recipientRefused, type Instruction, type PayoutMove } from "#storage/payouts.ts";
 
 /** What the treasury paid, or what a recipient refused, as one event says it. */
@@ -72,4 +73,12 @@ function paidMoves(
   return instructions
     .filter(({ state }) => state !== to)
     .map((instruction) => ({ instruction, to, why: difference ?? why }));
+}
+
+/**
+ * Whether a mismatched payout may be authorized again (PAYO-04, PAYO-05): a deep reorganization took its payment, the chain
+ * shows it unpaid (`paidWord` are the bits of its range), and its last transaction can pay it no more.
+ */
+export function isUnpaidAgain({ state, index }: Instruction, paidWord: bigint, isLastTryOver: boolean): boolean {
+  return state === "mismatched" && isLastTryOver && !maskHas(paidWord, index % payoutRangeLimit);
 }

@@ -25,7 +25,9 @@ export type Authorization = {
 /**
  * Decides which ranges of an epoch may be paid now (PAYO-01, PAYO-03): only of a finalized root, only when the whole committed
  * total is funded, never past the epoch's cap, and no faster than the hourly cap. Ranges are taken in order, so what is
- * held back today is what comes next; a range with a payout that no transaction for a range can hold waits for its claim.
+ * held back today is what comes next. Two kinds of range wait by themselves and hold nothing else up: one with a payout that no
+ * transaction for a range can hold (it has to be claimed), and one above the hourly cap, which no hour lets through: whoever
+ * set the cap is told both numbers, and no range is cut up to slip below it. What time does not cure is named first.
  */
 export function authorize(
   limits: PayoutLimits,
@@ -43,20 +45,26 @@ export function authorize(
     return { authorized: [], held: refuse("PAYOUT_NOT_FUNDED", detail) };
   }
   const authorized: number[] = [];
-  let held: Refusal | null = null;
+  let lasting: Refusal | null = null;
   let spent = authorizedThisHour;
   for (const { firstIndex, amount, largest } of ranges) {
     if (largest > recordAmountLimit) {
       const detail = { limit: "range record", cap: String(recordAmountLimit), amount: String(largest) };
-      held = refuse("PAYOUT_POLICY_REFUSED", detail);
+      lasting ??= refuse("PAYOUT_POLICY_REFUSED", detail);
+      continue;
+    }
+    const [cap, amountText] = [String(limits.hourlyCap), String(amount)];
+    if (amount > limits.hourlyCap) {
+      const detail = { limit: "hourly cap below one range", cap, range: firstIndex, amount: amountText };
+      lasting ??= refuse("PAYOUT_POLICY_REFUSED", detail);
       continue;
     }
     if (spent + amount > limits.hourlyCap) {
-      const detail = { limit: "hourly cap", cap: String(limits.hourlyCap), authorized: String(spent) };
-      return { authorized, held: refuse("PAYOUT_POLICY_REFUSED", detail) };
+      const detail = { limit: "hourly cap", cap, authorized: String(spent), range: firstIndex, amount: amountText };
+      return { authorized, held: lasting ?? refuse("PAYOUT_POLICY_REFUSED", detail) };
     }
     spent += amount;
     authorized.push(firstIndex);
   }
-  return { authorized, held };
+  return { authorized, held: lasting };
 }

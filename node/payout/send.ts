@@ -46,9 +46,10 @@ async function sendRange(
   const submission = await submit(deps.submitter, { key: intent, call });
   const waits = waitsFor(submission);
   if (waits !== null) {
-    deps.log.warn({ ...key, intent, why: waits }, "a payout waits");
+    deps.notices.say(intent, { ...key, intent, why: waits }, "a payout waits");
     return submission.kind === "deferred" && submission.limit !== "gas-ceiling" ? "account-waits" : 0;
   }
+  deps.notices.end(intent);
   const moves = due.map((instruction) => ({
     instruction,
     to: "submitted" as const,

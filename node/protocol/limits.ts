@@ -20,6 +20,8 @@ export const journalBatchLimit = 4096;
 export const outboxBatchLimit = 64;
 /** Items of an epoch: its trees are held in memory while the root is built. */
 export const epochItemLimit = 1_000_000;
+/** Penalties that one epoch freezes: they are in its archive's manifest; others wait for a later epoch. */
+export const epochPenaltyLimit = 100_000;
 /** Items in one part of an archive: bounds the memory of a reader that streams. */
 export const archivePartItems = 1_000;
 /** Payout leaves one transaction pays: one bitmap word of the treasury contract. */
@@ -30,5 +32,11 @@ export const plaintextCacheBytes = 256 * 1024 * 1024;
 export const recordPageLimit = 5_000;
 /** Distinct groups of one query result. */
 export const queryGroupLimit = 10_000;
+/** Local attributes that one record counts for. It bounds what one record can change, so noise grows with it; it is no setting. */
+export const localAttributesPerRecord = 8;
+/** Summaries of one aggregation window: they are held in memory and in the archive's manifest. */
+export const localSummariesPerWindow = 10_000;
+/** Acts that amend one semantic version: whoever looks at it before it is published has them folded. */
+export const actsPerVersion = 1_000;
 /** Requests a second from one address that carries no token. */
 export const anonymousRequestsPerSecond = 50;

@@ -2,7 +2,13 @@
 import { apportion, type Weight } from "./apportion.ts";
 import { contentId } from "./hash.ts";
 import type { Policy } from "./schemas/policy.ts";
-import type { ArchivedItem, PayoutInstruction, RewardRecord, RewardRole } from "./schemas/settlement.ts";
+import type {
+  AdjustmentRecord,
+  ArchivedItem,
+  PayoutInstruction,
+  RewardRecord,
+  RewardRole,
+} from "./schemas/settlement.ts";
 import type { Hex } from "./schemas/primitives.ts";
 
 /** What one settled item brings into its epoch: its fee, and the metered units of everybody who worked on it. */
@@ -81,15 +87,25 @@ export function rewardRecords(
   return { pot, records };
 }
 
-/** One payout per account, the sum of its rewards, indexed in ascending order of account (PAYO-01). */
+/**
+ * One payout per account, indexed in ascending order of account (PAYO-01): its rewards, less the adjustments it pays, plus those
+ * it receives; an account to which nothing is left has none. They add up to what the rewards add up to.
+ */
 export function payoutInstructions(
   scope: string,
   epoch: number,
-  records: readonly RewardRecord[],
+  records: readonly Pick<RewardRecord, "account" | "amount">[],
+  adjustments: readonly Pick<AdjustmentRecord, "account" | "beneficiary" | "amount">[] = [],
 ): readonly PayoutInstruction[] {
   const sums = new Map<Hex, bigint>();
-  for (const { account, amount } of records) sums.set(account, (sums.get(account) ?? 0n) + BigInt(amount));
+  const add = (account: Hex, amount: bigint) => sums.set(account, (sums.get(account) ?? 0n) + amount);
+  for (const { account, amount } of records) add(account, BigInt(amount));
+  for (const { account, beneficiary, amount } of adjustments) {
+    add(account, -BigInt(amount));
+    add(beneficiary, BigInt(amount));
+  }
   return [...sums]
+    .filter(([, amount]) => amount !== 0n)
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([account, amount], index) => ({
       payoutId: contentId("scs.payout", { scope, epoch, account }),

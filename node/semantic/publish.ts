@@ -2,17 +2,21 @@
 import { ProtocolError } from "#protocol/errors.ts";
 import type { Policy } from "#protocol/schemas/policy.ts";
 import type { Registry } from "#protocol/schemas/registry.ts";
-import type { Database } from "#storage/database.ts";
+import { followsFrom } from "#protocol/succession.ts";
+import type { Queryable } from "#storage/database.ts";
 import {
   firstUndecidedEpoch,
   insertPolicy,
   insertRegistry,
   insertRollout,
+  readLastRegistry,
+  readRegistry,
   readRollout,
   unpublishedVersions,
   type Publication,
   type Rollout,
 } from "#storage/registry.ts";
+import { registryDigest } from "#protocol/parameters.ts";
 import { registryFaults } from "./registry-faults.ts";
 
 /** Who orders an act, and when. */
@@ -22,18 +26,26 @@ export type Act = { readonly by: string; readonly now: Date };
 const wholeShares = 10_000;
 
 /**
- * Publishes a registry under its semantic version; again the same changes nothing. Answers whether it is new.
+ * Publishes a registry under its semantic version; again the same changes nothing. Answers whether it is new. The first of a
+ * node may be anything sound; each later one follows from the one before (protocol/succession.ts). `byActs` says that acts of
+ * governance made it, in the same transaction's history. Acts follow one another: the caller holds their lock.
  * @throws ProtocolError GOVERNANCE_ACT_REFUSED with what is wrong with it; VERSION_ROLLOUT_REFUSED when the version was
  * published with other content (ATTR-02, ATTR-05)
  */
-export async function publishRegistry(database: Database, registry: Registry, { by, now }: Act): Promise<boolean> {
-  const faults = registryFaults(registry);
-  if (faults.length > 0) throw new ProtocolError("GOVERNANCE_ACT_REFUSED", { faults });
+export async function publishRegistry(
+  transaction: Queryable,
+  registry: Registry,
+  { by, now, byActs = false }: Act & { readonly byActs?: boolean },
+): Promise<boolean> {
   const { semanticVersion } = registry;
-  return isNew(
-    await database.transaction(async (transaction) => await insertRegistry(transaction, registry, by, now)),
-    { semanticVersion },
-  );
+  const known = await readRegistry(transaction, semanticVersion);
+  if (known !== undefined) {
+    return isNew(registryDigest(known) === registryDigest(registry) ? "repeated" : "conflict", { semanticVersion });
+  }
+  const last = await readLastRegistry(transaction);
+  const faults = [...registryFaults(registry), ...(last === undefined ? [] : followsFrom(last, registry, { byActs }))];
+  if (faults.length > 0) throw new ProtocolError("GOVERNANCE_ACT_REFUSED", { semanticVersion, faults });
+  return isNew(await insertRegistry(transaction, registry, by, now), { semanticVersion });
 }
 
 /**
@@ -41,13 +53,10 @@ export async function publishRegistry(database: Database, registry: Registry, { 
  * @throws ProtocolError GOVERNANCE_ACT_REFUSED when its shares are not a whole (RWRD-03); VERSION_ROLLOUT_REFUSED when the
  * version was published with other content
  */
-export async function publishPolicy(database: Database, policy: Policy, { by, now }: Act): Promise<boolean> {
+export async function publishPolicy(transaction: Queryable, policy: Policy, { by, now }: Act): Promise<boolean> {
   const shares = Object.values(policy.rewards.shares).reduce((sum, share) => sum + share, 0);
   if (shares !== wholeShares) throw new ProtocolError("GOVERNANCE_ACT_REFUSED", { shares, required: wholeShares });
-  const { policyVersion } = policy;
-  return isNew(await database.transaction(async (transaction) => await insertPolicy(transaction, policy, by, now)), {
-    policyVersion,
-  });
+  return isNew(await insertPolicy(transaction, policy, by, now), { policyVersion: policy.policyVersion });
 }
 
 function isNew(publication: Publication, version: Readonly<Record<string, string>>): boolean {
@@ -61,7 +70,7 @@ function isNew(publication: Publication, version: Readonly<Record<string, string
  * @throws ProtocolError GOVERNANCE_ACT_REFUSED for no version or an unpublished one; VERSION_ROLLOUT_REFUSED for an epoch that
  * is decided already, with the first that is not
  */
-export async function rollOut(database: Database, order: Rollout, { by, now }: Act): Promise<boolean> {
+export async function rollOut(transaction: Queryable, order: Rollout, { by, now }: Act): Promise<boolean> {
   const rollout = {
     ...order,
     semanticVersions: ascending(order.semanticVersions),
@@ -71,18 +80,16 @@ export async function rollOut(database: Database, order: Rollout, { by, now }: A
   if (semanticVersions.length === 0 || policyVersions.length === 0) {
     throw new ProtocolError("GOVERNANCE_ACT_REFUSED", { scope, reason: "a roll-out names versions of both kinds" });
   }
-  return await database.transaction(async (transaction) => {
-    const unpublished = await unpublishedVersions(transaction, rollout);
-    if (unpublished.length > 0) throw new ProtocolError("GOVERNANCE_ACT_REFUSED", { scope, unpublished });
-    const known = await readRollout(transaction, scope, fromEpoch);
-    if (known !== undefined && isSame(known, rollout)) return false;
-    const first = await firstUndecidedEpoch(transaction, scope);
-    if (known !== undefined || fromEpoch < first) {
-      throw new ProtocolError("VERSION_ROLLOUT_REFUSED", { scope, fromEpoch, firstUndecidedEpoch: first });
-    }
-    if (await insertRollout(transaction, rollout, by, now)) return true;
-    throw new ProtocolError("VERSION_ROLLOUT_REFUSED", { scope, fromEpoch });
-  });
+  const unpublished = await unpublishedVersions(transaction, rollout);
+  if (unpublished.length > 0) throw new ProtocolError("GOVERNANCE_ACT_REFUSED", { scope, unpublished });
+  const known = await readRollout(transaction, scope, fromEpoch);
+  if (known !== undefined && isSame(known, rollout)) return false;
+  const first = await firstUndecidedEpoch(transaction, scope);
+  if (known !== undefined || fromEpoch < first) {
+    throw new ProtocolError("VERSION_ROLLOUT_REFUSED", { scope, fromEpoch, firstUndecidedEpoch: first });
+  }
+  if (await insertRollout(transaction, rollout, by, now)) return true;
+  throw new ProtocolError("VERSION_ROLLOUT_REFUSED", { scope, fromEpoch });
 }
 
 const ascending = (versions: readonly string[]): readonly string[] => [...new Set(versions)].sort();

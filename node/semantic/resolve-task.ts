@@ -51,7 +51,7 @@ export function resolveTask(task: Unresolved, facts: SourceFacts): Resolved {
   const { taskId, envelope, index, policy } = task;
   if (index === undefined) return refused(refuse("VERSION_SEMANTIC_UNKNOWN", { version: envelope.semanticVersion }));
   if (policy === undefined) return refused(refuse("VERSION_POLICY_UNKNOWN", { version: envelope.policyVersion }));
-  const resolution = resolve(envelope.program, index);
+  const resolution = resolve(envelope.program, index, envelope);
   if (resolution.kind === "refused") return refused(resolution.refusal);
   const bindings: Binding[] = [];
   for (const source of sourcesOf(envelope)) {

@@ -9,6 +9,7 @@ import { scopeId } from "#protocol/leaves.ts";
 import type { Hex } from "#protocol/schemas/primitives.ts";
 import { loadCursors, storeCursors } from "#storage/chain-cursors.ts";
 import type { Queryable } from "#storage/database.ts";
+import { challengesWith } from "#storage/challenge-standing.ts";
 import { requireDuty } from "#storage/duties.ts";
 import { epochSubject } from "#storage/epochs.ts";
 import { appendJournal, type Act } from "#storage/journal.ts";
@@ -113,8 +114,23 @@ async function recordEvents(deps: FollowerDeps, transaction: Queryable, events: 
     if (scope === undefined) continue;
     const epoch = Number(event.args.epoch);
     acts.push({ kind: "anchor", subject: epochSubject(scope, epoch), body: bodyOf(event) });
+    if (event.eventName === "Challenged" || event.eventName === "Resolved") {
+      acts.push(...(await challengeActs(transaction, scope, event)));
+    }
     await wakeSettlement(transaction, scope, epoch, now);
     deps.log.info({ scope, epoch, event: event.eventName }, "the anchor moved");
   }
   await appendJournal(transaction, acts, now);
+}
+
+/** What the anchor says about the evidence of the node's own challenges, for their histories (CHAL-07). */
+async function challengeActs(
+  transaction: Queryable,
+  scope: string,
+  { eventName, args, place: { transactionHash } }: AnchorEvent & { readonly eventName: "Challenged" | "Resolved" },
+): Promise<readonly Act[]> {
+  const { root, evidenceHash } = args;
+  const challengeIds = await challengesWith(transaction, { scope, evidenceHash });
+  const body = canonicalText({ event: `${eventName} on the anchor`, evidenceHash, root, transactionHash });
+  return challengeIds.map((challengeId) => ({ kind: "challenge", subject: hexToBytes(challengeId), body }));
 }

@@ -12,7 +12,7 @@ import type { ContractCall } from "#chain/contract-call.ts";
 import { advanceAll, submit, type Submission, type Submitter } from "#chain/submitter.ts";
 import { ProtocolError } from "#protocol/errors.ts";
 import { scopeId } from "#protocol/leaves.ts";
-import { disturbedItems } from "#storage/finalizations.ts";
+import { giveToAnchor } from "#storage/challenge-standing.ts";
 import { deliverDue, type ClaimedEffect, type Delivery } from "#storage/outbox.ts";
 import { readCandidate, type SettlementKey, type StoredCandidate } from "#storage/settlements.ts";
 import { headerOf } from "./candidate.ts";
@@ -85,7 +85,12 @@ async function anchor(deps: AnchoringDeps, { topic, body }: ClaimedEffect): Prom
   const need = isProposal ? proposalNeed(stored, standing) : finalizationNeed(stored, standing);
   const again: Delivery = { kind: "later", dueAt: later(deps.clock(), deps.pollSeconds) };
   if (need === "not_now") return again;
-  if (need === "send" && (await disturbedItems(deps.database, key)).length > 0) return again;
+  const given = await deps.database.transaction((transaction) =>
+    giveToAnchor(transaction, key, { found: need === "done", now: deps.clock() }),
+  );
+  if (need === "send" && given === "disturbed") return again;
+  // A candidate that failed before anything was sent is not proposed any more.
+  if (need === "send" && given === "ended") return { kind: "delivered" };
   const act = isProposal ? "propose" : "finalize";
   // A transaction that is on its way is followed to its end also when the contract shows the effect already.
   return await send(deps, { act, key, call: callOf(deps, act, key, stored), done: need === "done" }, again);

@@ -1,9 +1,12 @@
 // An epoch's archive in the object store: parts of items and a manifest, all named by their digests (ASSR-04).
+import assert from "node:assert/strict";
+import { canonicalBytes } from "#protocol/canonical.ts";
 import { ProtocolError } from "#protocol/errors.ts";
 import { bytesToHex } from "#protocol/hash.ts";
 import { archivePartItems } from "#protocol/limits.ts";
 import type { Hex } from "#protocol/schemas/primitives.ts";
 import type { ArchiveManifest } from "#protocol/schemas/settlement.ts";
+import type { EpochDocuments } from "#storage/epochs.ts";
 import { getContent, putContent } from "#storage/objects/content.ts";
 import type { ObjectStore } from "#storage/objects/store.ts";
 
@@ -57,6 +60,29 @@ export async function endParts(writer: PartWriter): Promise<ArchiveManifest["par
   if (writer.lines.length > 0) await writePart(writer);
   await Promise.all(writer.writes);
   return writer.parts;
+}
+
+/**
+ * Writes the registries and policies behind an epoch's versions, each as an object of its canonical bytes, and answers where
+ * each is found: registries first, each kind in the order of its versions.
+ */
+export async function putDocuments(
+  store: ObjectStore,
+  { versions, registries, policies }: EpochDocuments,
+): Promise<ArchiveManifest["documents"]> {
+  const documents: ArchiveManifest["documents"] = [];
+  const kinds = [
+    { kind: "registry", listed: versions.semantic, bodies: registries },
+    { kind: "policy", listed: versions.policy, bodies: policies },
+  ] as const;
+  for (const { kind, listed, bodies } of kinds) {
+    for (const { version } of listed) {
+      const body = bodies.get(version);
+      assert(body !== undefined, "an epoch's documents are read together");
+      documents.push({ kind, version, object: await putContent(store, canonicalBytes(body)) });
+    }
+  }
+  return documents;
 }
 
 /** Where the digest of a candidate's manifest is kept by name. */

@@ -1,14 +1,16 @@
 // Builds the candidate of a closed epoch: reads its members in pages, checks each, writes the archive, seals the root.
 import type { Duty } from "#storage/duties.ts";
 import { stepBatchLimit } from "#protocol/limits.ts";
+import { indexRegistry } from "#protocol/resolution.ts";
 import type { Hex } from "#protocol/schemas/primitives.ts";
-import type { Deferral, Epoch, EpochDocuments } from "#storage/epochs.ts";
+import { readAggregation, readDeferrals, readEpochPenalties, type Deferral } from "#storage/epoch-closing.ts";
+import type { Epoch, EpochDocuments } from "#storage/epochs.ts";
 import type { ObjectStore } from "#storage/objects/store.ts";
 import { putContent } from "#storage/objects/content.ts";
 import { memberIds, readItems, readRoleChanges, type StoredItem } from "#storage/settlement-items.ts";
 import { roleLookup } from "./actor-roles.ts";
-import { addLines, endParts, openParts } from "./archive.ts";
-import { addItems, openDraft, rewardPolicy, sealDraft, type Candidate } from "./candidate.ts";
+import { addLines, endParts, openParts, putDocuments } from "./archive.ts";
+import { addItems, candidateRegistry, openDraft, rewardPolicy, sealDraft, type Candidate } from "./candidate.ts";
 import { checkItem, type CheckContext, type SettledItem } from "./item-check.ts";
 import { loadOwners, ownersIn, type OwnerIndex } from "./source-owners.ts";
 import { keepDuty, schemaVersions, type StepDeps } from "./step.ts";
@@ -39,15 +41,17 @@ export async function buildCandidate(deps: BuildDeps, duty: Duty, order: BuildOr
     domain: place,
     scope: epoch.scope,
     schemaVersions,
-    semanticVersions: epoch.semanticVersions,
+    registries: new Map([...documents.registries].map(([version, registry]) => [version, indexRegistry(registry)])),
     policies: documents.policies,
     heldRole: roleLookup(await readRoleChanges(database, ["executor", "verifier"])),
     ownersOf: (snapshot) => ownersIn(owners, snapshot),
   };
   const draft = openDraft(place, epoch.scope, epoch.epoch);
   const writer = openParts(store);
-  const excluded: Deferral[] = [];
-  for await (const page of pagesOf(deps, await memberIds(database, epoch.scope, epoch.epoch))) {
+  const excluded: Deferral[] = [...(await readDeferrals(database, epoch))];
+  const aside = new Set(excluded.map(({ taskId }) => taskId));
+  const members = (await memberIds(database, epoch.scope, epoch.epoch)).filter((taskId) => !aside.has(taskId));
+  for await (const page of pagesOf(deps, members)) {
     await keepDuty(deps, duty);
     await loadOwners(database, owners, page.flatMap(snapshotsOf));
     const settled: SettledItem[] = [];
@@ -62,13 +66,18 @@ export async function buildCandidate(deps: BuildDeps, duty: Duty, order: BuildOr
       settled.map(({ line }) => line),
     );
   }
+  const { versions, registries, policies } = documents;
   const candidate = sealDraft(draft, {
     revision,
     previousRoot,
-    versions: documents.versions,
-    policy: rewardPolicy(documents.versions, documents.policies),
+    versions,
+    policy: rewardPolicy(versions, policies),
+    registry: candidateRegistry(versions, registries),
     parts: await endParts(writer),
-    excluded,
+    documents: await putDocuments(store, documents),
+    excluded: excluded.toSorted((a, b) => (a.taskId < b.taskId ? -1 : 1)),
+    penalties: await readEpochPenalties(database, epoch),
+    aggregation: await readAggregation(database, epoch),
   });
   await putContent(store, candidate.manifestBytes);
   return candidate;

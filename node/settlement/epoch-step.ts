@@ -1,12 +1,21 @@
 // Keeps the epochs of each scope going: opens, assigns members, closes; each act in a transaction of its own.
 import type { Policy } from "#protocol/schemas/policy.ts";
+import type { Registry } from "#protocol/schemas/registry.ts";
 import { ProtocolError } from "#protocol/errors.ts";
 import type { Queryable } from "#storage/database.ts";
 import { requireDuty, type Duty } from "#storage/duties.ts";
-import { assignMembers, closeEpoch, newestEpoch, openEpoch, startClosing, type Epoch } from "#storage/epochs.ts";
-import { readPolicies } from "#storage/registry.ts";
+import { closeEpoch } from "#storage/epoch-closing.ts";
+import { assignMembers, newestEpoch, openEpoch, orderMemberships, startClosing, type Epoch } from "#storage/epochs.ts";
+import { freezeAggregation } from "#storage/local-attributes.ts";
+import { readPolicies, readRegistry } from "#storage/registry.ts";
 import { decideClosing, roomIn } from "./epoch-decision.ts";
 import { actor, mayPass, takeDuty, type Step, type StepDeps } from "./step.ts";
+
+/** What keeping epochs needs. */
+export type EpochDeps = StepDeps & {
+  /** Unpredictable bytes, independent and uniform: the noise of what leaves vaults is made of them (ATTR-12). */
+  readonly noise: (size: number) => Uint8Array;
+};
 
 /** Members assigned in one transaction: bounds how long the epoch's row is locked. */
 const assignLimit = 10_000;
@@ -17,7 +26,7 @@ const actLimit = 16;
  * The step that opens, fills and closes epochs (EPOC-02…06). A scope's first epoch is opened once versions are rolled out
  * for it. One process at a time does it for a scope; after a crash another goes on from what is stored.
  */
-export function epochStep(deps: StepDeps): Step {
+export function epochStep(deps: EpochDeps): Step {
   return {
     name: "epochs",
     run: async () => {
@@ -28,7 +37,7 @@ export function epochStep(deps: StepDeps): Step {
   };
 }
 
-async function keepEpochs(deps: StepDeps, scope: string): Promise<number> {
+async function keepEpochs(deps: EpochDeps, scope: string): Promise<number> {
   const duty = await takeDuty(deps, `epochs/${scope}`);
   if (duty === undefined) return 0;
   try {
@@ -43,11 +52,12 @@ async function keepEpochs(deps: StepDeps, scope: string): Promise<number> {
 }
 
 /** Does the next thing there is to do for a scope; false when there is none. */
-async function act(deps: StepDeps, duty: Duty, scope: string): Promise<boolean> {
+async function act(deps: EpochDeps, duty: Duty, scope: string): Promise<boolean> {
   const { database, clock, log } = deps;
   const now = clock();
   const write = async (work: (transaction: Queryable) => Promise<boolean>): Promise<boolean> =>
     await database.transaction(async (transaction) => {
+      await orderMemberships(transaction, scope);
       await requireDuty(transaction, duty);
       return await work(transaction);
     });
@@ -61,12 +71,17 @@ async function act(deps: StepDeps, duty: Duty, scope: string): Promise<boolean> 
     return opened;
   }
   const { epoch, status } = current;
+  const policy = await governingPolicy(database, current);
   if (status === "closing") {
-    const closed = await write((transaction) => closeEpoch(transaction, { scope, epoch, by: actor }, now));
+    const registry = await highestRegistry(database, current);
+    const freezing = { scope, epoch, policy, registry, noise: deps.noise };
+    const freeze = (transaction: Queryable) => freezeAggregation(transaction, freezing, now);
+    const closing = { scope, epoch, by: actor, freezeAggregation: freeze };
+    const closed = await write((transaction) => closeEpoch(transaction, closing, now));
     if (closed) log.info({ scope, epoch, members: current.members, trigger: current.trigger }, "epoch closed");
     return closed;
   }
-  const { epochs } = await governingPolicy(database, current);
+  const { epochs } = policy;
   const limit = Math.min(assignLimit, roomIn(current, epochs));
   const request = { scope, epoch, limit, by: actor };
   if (limit > 0 && (await write(async (transaction) => (await assignMembers(transaction, request, now)) > 0))) {
@@ -83,6 +98,14 @@ async function governingPolicy(database: Queryable, epoch: Epoch): Promise<Polic
   const policy = (await readPolicies(database, [version])).get(version);
   if (policy === undefined) throw new ProtocolError("INTERNAL_OBJECT_CORRUPT", { missing: version });
   return policy;
+}
+
+/** The registry that says what words mean in an epoch: that of the highest version it holds. */
+async function highestRegistry(database: Queryable, epoch: Epoch): Promise<Registry> {
+  const version = epoch.semanticVersions.at(-1) ?? "";
+  const registry = await readRegistry(database, version);
+  if (registry === undefined) throw new ProtocolError("INTERNAL_OBJECT_CORRUPT", { missing: version });
+  return registry;
 }
 
 /**

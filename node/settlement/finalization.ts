@@ -1,13 +1,15 @@
 // Completes a settlement that is final on chain: its tasks, its money, and last of all the settlement itself.
-import assert from "node:assert/strict";
 import { ProtocolError } from "#protocol/errors.ts";
 import { hexToBytes } from "#protocol/hash.ts";
 import type { Hex } from "#protocol/schemas/primitives.ts";
 import type { ArchiveManifest } from "#protocol/schemas/settlement.ts";
-import { accountNames, post, type Posting } from "#storage/accounts.ts";
-import type { Duty } from "#storage/duties.ts";
-import { epochSubject } from "#storage/epochs.ts";
+import { post, type Posting } from "#storage/accounts.ts";
+import type { Queryable } from "#storage/database.ts";
+import { requireDuty, type Duty } from "#storage/duties.ts";
+import { deferMembers } from "#storage/epoch-closing.ts";
+import { epochSubject, orderMemberships } from "#storage/epochs.ts";
 import {
+  adjustmentAmounts,
   followedFinalization,
   insertFinalized,
   leftOutMembers,
@@ -19,9 +21,10 @@ import { enqueue } from "#storage/outbox.ts";
 import type { Settlement, StoredCandidate } from "#storage/settlements.ts";
 import { moveTasks, takeNamed } from "#storage/tasks.ts";
 import type { TaskState } from "#protocol/lifecycles.ts";
-import { epochIdOf } from "#protocol/parameters.ts";
 import { openArchive } from "./archive.ts";
 import { eventEffect } from "./effects.ts";
+import { feePostings, penaltyPostings, rewardPostings } from "./finalization-postings.ts";
+import { isHeldBack } from "./item-check.ts";
 import { move, write, type Outcome, type SettlementDeps } from "./settlement-work.ts";
 import { actor, keepDuty } from "./step.ts";
 
@@ -48,9 +51,8 @@ export async function completeSettlement(
     await insertFinalized(transaction, { ...settlement, root, previousRoot: header.previousRoot, place }, deps.clock());
   });
   await completeTasks(deps, duty, settlement);
-  await challengeLeftOut(deps, duty, settlement, header.archive);
-  await postFees(deps, duty, settlement, candidate);
-  await postRewards(deps, duty, settlement);
+  await deferLeftOut(deps, duty, settlement, header.archive);
+  await postMoney(deps, duty, settlement, candidate);
   const why = "the chain shows the finalized root deep enough";
   const detail = { root, block: String(place.blockNumber), transaction: place.transactionHash };
   return await move(deps, duty, settlement, { to: "finalized", why, detail }, async (transaction) => {
@@ -65,38 +67,64 @@ async function completeTasks(deps: SettlementDeps, duty: Duty, settlement: Settl
   for (let from: number | undefined = 0; from !== undefined;) {
     const range: { from: number; limit: number } = { from, limit: batchLimit };
     const { taskIds, next } = await uncompletedItems(deps.database, settlement, range);
-    await moveAll(deps, duty, taskIds, "completed", () => "its settlement finalized");
+    if (taskIds.length > 0) {
+      await write(deps, duty, async (transaction) => {
+        await resumeChallenged(transaction, taskIds, deps.clock());
+        await moveWaiting(transaction, taskIds, "completed", () => "its settlement finalized", deps.clock());
+      });
+    }
     await keepDuty(deps, duty);
     from = next;
   }
 }
 
-async function moveAll(
-  deps: SettlementDeps,
-  duty: Duty,
+/** Final is final: a task whose challenge nobody put before the anchor waits again, to be completed; a penalty is all that is left. */
+async function resumeChallenged(transaction: Queryable, taskIds: readonly Hex[], now: Date): Promise<void> {
+  const challenged = (await takeNamed(transaction, taskIds)).filter(({ state }) => state === "challenged");
+  const words = { by: actor, why: "its candidate became final before the challenge was decided", deadlineAt: null };
+  const moves = challenged.map((claim) => ({ claim, to: "awaiting_settlement" as const, ...words }));
+  await moveTasks(transaction, moves, now);
+}
+
+/** Moves those of the tasks that wait for settlement; the others are somebody else's. */
+async function moveWaiting(
+  transaction: Queryable,
   taskIds: readonly Hex[],
   to: TaskState,
   whyOf: (taskId: Hex) => string,
+  now: Date,
 ): Promise<void> {
-  if (taskIds.length === 0) return;
-  await write(deps, duty, async (transaction) => {
-    const claims = await takeNamed(transaction, taskIds);
-    const waiting = claims.filter(({ state }) => state === "awaiting_settlement");
-    const moves = waiting.map((claim) => ({ claim, to, by: actor, why: whyOf(claim.taskId), deadlineAt: null }));
-    await moveTasks(transaction, moves, deps.clock());
-  });
+  const claims = await takeNamed(transaction, taskIds);
+  const waiting = claims.filter(({ state }) => state === "awaiting_settlement");
+  const moves = waiting.map((claim) => ({ claim, to, by: actor, why: whyOf(claim.taskId), deadlineAt: null }));
+  await moveTasks(transaction, moves, now);
 }
 
-/** Members that the settlement left out become challenged, with the published reason: their money stays reserved until decided. */
-async function challengeLeftOut(deps: SettlementDeps, duty: Duty, settlement: Settlement, archive: Hex): Promise<void> {
+/**
+ * Members that the settlement left out are deferred with the published reason (EPOC-05): one that a challenge held back can be
+ * tried again in a later epoch, and stays as it is. One that does not hold becomes challenged besides: its money stays
+ * reserved until that is decided.
+ */
+async function deferLeftOut(deps: SettlementDeps, duty: Duty, settlement: Settlement, archive: Hex): Promise<void> {
   const left = await leftOutMembers(deps.database, settlement);
   if (left.length === 0) return;
+  const { scope, epoch } = settlement;
   const bytes = await openArchive(deps.store, archive).manifest();
   const { excluded } = JSON.parse(Buffer.from(bytes).toString("utf8")) as ArchiveManifest;
   const reasons = new Map(excluded.map(({ taskId, reason }) => [taskId, reason]));
+  const reasonOf = (taskId: Hex): string => reasons.get(taskId) ?? "unknown";
   for (let from = 0; from < left.length; from += batchLimit) {
-    const whyOf = (taskId: Hex): string => `left out of its settlement: ${reasons.get(taskId) ?? "unknown"}`;
-    await moveAll(deps, duty, left.slice(from, from + batchLimit), "challenged", whyOf);
+    const part = left.slice(from, from + batchLimit);
+    const unsound = part.filter((taskId) => !isHeldBack(reasonOf(taskId)));
+    await deps.database.transaction(async (transaction) => {
+      await orderMemberships(transaction, scope);
+      await requireDuty(transaction, duty);
+      const now = deps.clock();
+      const why = (taskId: Hex): string => `left out of its settlement: ${reasonOf(taskId)}`;
+      await moveWaiting(transaction, unsound, "challenged", why, now);
+      const deferred = part.map((taskId) => ({ taskId, reason: reasonOf(taskId) }));
+      await deferMembers(transaction, { scope, epoch, by: actor, deferred }, now);
+    });
     await keepDuty(deps, duty);
   }
 }
@@ -109,46 +137,18 @@ async function postAll(deps: SettlementDeps, duty: Duty, postings: readonly Post
   }
 }
 
-/** Fills the epoch's pot: each submitter's fees are spent and the rest of what was reserved goes back; policy adds its subsidy. */
-async function postFees(
+/** Posts the epoch's money: into its pot, out of it to whoever earned it, and from there what penalties take. */
+async function postMoney(
   deps: SettlementDeps,
   duty: Duty,
   settlement: Settlement,
   { pot }: StoredCandidate,
 ): Promise<void> {
-  const { scope, epoch } = settlement;
-  const reference = epochIdOf(scope, epoch);
-  const potAccount = accountNames.pot(scope, epoch);
-  const postings: Posting[] = [];
-  let fees = 0n;
-  for (const total of await submitterTotals(deps.database, settlement)) {
-    const debit = accountNames.reserved(total.submitter);
-    const left = total.reserved - total.fees;
-    fees += total.fees;
-    postings.push({ kind: "spend", debit, credit: potAccount, amount: total.fees, reference });
-    postings.push({ kind: "release", debit, credit: accountNames.budget(total.submitter), amount: left, reference });
-  }
-  assert(pot >= fees, "a pot holds the fees of its epoch");
-  postings.push({ kind: "subsidy", debit: accountNames.subsidy, credit: potAccount, amount: pot - fees, reference });
-  await postAll(deps, duty, postings);
-}
-
-/** Empties the pot: every reward is credited to whoever earned it (RWRD-02). */
-async function postRewards(deps: SettlementDeps, duty: Duty, settlement: Settlement): Promise<void> {
-  const debit = accountNames.pot(settlement.scope, settlement.epoch);
+  await postAll(deps, duty, feePostings(settlement, pot, await submitterTotals(deps.database, settlement)));
   for (let from = 0; ; from += batchLimit) {
     const rewards = await rewardAmounts(deps.database, settlement, { from, limit: batchLimit });
-    await postAll(
-      deps,
-      duty,
-      rewards.map(({ rewardId, account, amount }) => ({
-        kind: "reward",
-        debit,
-        credit: accountNames.earned(account),
-        amount,
-        reference: rewardId,
-      })),
-    );
-    if (rewards.length < batchLimit) return;
+    await postAll(deps, duty, rewardPostings(settlement, rewards));
+    if (rewards.length < batchLimit) break;
   }
+  await postAll(deps, duty, penaltyPostings(await adjustmentAmounts(deps.database, settlement)));
 }

@@ -3,7 +3,15 @@ import { canonicalText } from "#protocol/canonical.ts";
 import { feeOf } from "#protocol/fees.ts";
 import { canonicalMove, foldHistory } from "#protocol/histories.ts";
 import type { LeafItem } from "#protocol/leaves.ts";
-import { bundleDigest, decisionDigest, resolutionIdOf, type MessageDomain } from "#protocol/messages.ts";
+import { taskLifecycle } from "#protocol/lifecycles.ts";
+import {
+  bundleDigest,
+  decisionDigest,
+  envelopeDigest,
+  resolutionIdOf,
+  type MessageDomain,
+} from "#protocol/messages.ts";
+import { resolve, type RegistryIndex } from "#protocol/resolution.ts";
 import type { Contribution } from "#protocol/rewards.ts";
 import { sha256Hex } from "#protocol/hash.ts";
 import { recover } from "#protocol/signature.ts";
@@ -28,7 +36,8 @@ export type CheckContext = {
   readonly domain: MessageDomain;
   readonly scope: string;
   readonly schemaVersions: readonly string[];
-  readonly semanticVersions: readonly string[];
+  /** Of the live semantic versions. */
+  readonly registries: ReadonlyMap<string, RegistryIndex>;
   readonly policies: ReadonlyMap<string, Policy>;
   readonly heldRole: (account: Hex, role: "executor" | "verifier", at: Date) => boolean;
   readonly ownersOf: (snapshot: Snapshot) => SourceOwners | undefined;
@@ -49,6 +58,11 @@ export type ItemVerdict =
   | { readonly kind: "settled"; readonly item: SettledItem }
   | { readonly kind: "excluded"; readonly taskId: Hex; readonly reason: string };
 
+/** Whether the reason for leaving an item out is its state alone: nothing speaks against settling it later. */
+export function isHeldBack(reason: string): boolean {
+  return Object.hasOwn(taskLifecycle.states, reason);
+}
+
 /**
  * Checks one member of a closed epoch (SETL-02): it waits for settlement, every id is recomputed from the bytes, every
  * signature leads to an actor that had the role when it acted, what was read is what was bound, the fee is the policy's, and
@@ -64,6 +78,7 @@ export function checkItem(context: CheckContext, stored: StoredItem): ItemVerdic
   if (typeof texts === "string") return excluded(texts);
   const fault =
     checkVersions(context, parsed) ??
+    checkMeaning(context, parsed, texts) ??
     checkExecution(context, parsed) ??
     checkAccess(parsed) ??
     checkDecisions(context, parsed) ??
@@ -74,8 +89,8 @@ export function checkItem(context: CheckContext, stored: StoredItem): ItemVerdic
   return { kind: "settled", item: settledItem(parsed, texts, contributions) };
 }
 
-type Texts = Readonly<Record<"envelope" | "bundle" | "result" | "transcript" | "accessLog", string>> & {
-  readonly decisions: readonly string[];
+type Texts = Readonly<Record<"envelope" | "resolution" | "bundle" | "result" | "transcript" | "accessLog", string>> & {
+  readonly decisions: readonly { readonly decision: string; readonly evidence: string }[];
 };
 
 /** The canonical texts of an item, each the one that its id commits to; or which of them is not. */
@@ -83,9 +98,11 @@ function checkTexts(parsed: ParsedItem): Texts | string {
   const { stored, resultTexts, bundle, resolution, assignment } = parsed;
   const envelope = canonicalUnder(textTags.envelope, stored.envelope, stored.taskId);
   if (envelope === undefined) return "the envelope does not have the task's id";
-  if (!hasResolutionId(parsed) && resolutionIdOf({ resolution, ...assignment }) !== parsed.resolutionId) {
+  const isAsStored = hasResolutionId(parsed);
+  if (!isAsStored && resolutionIdOf({ resolution, ...assignment }) !== parsed.resolutionId) {
     return "the assignment does not have its resolution id";
   }
+  const resolutionText = isAsStored ? parsed.resolutionText : canonicalText(resolution);
   const bundleText = canonicalUnder(textTags.bundle, resultTexts.bundle, resultTexts.bundleId);
   if (bundleText === undefined) return "the bundle does not have its id";
   const result = canonicalCommitted(resultTexts.result, bundle.outputCommitment);
@@ -94,16 +111,15 @@ function checkTexts(parsed: ParsedItem): Texts | string {
   if (transcript === undefined) return "the transcript does not have the bundle's id for it";
   const accessLog = canonicalUnder(textTags.accessLog, resultTexts.accessLog, bundle.accessLogId);
   if (accessLog === undefined) return "the access log does not have the bundle's id for it";
-  const decisions: string[] = [];
+  const decisions: { decision: string; evidence: string }[] = [];
   for (const { stored: admitted, decision } of parsed.decisions) {
     const text = canonicalUnder(textTags.decision, admitted.body, admitted.decisionId);
     if (text === undefined) return "a decision does not have its id";
-    if (canonicalUnder(textTags.evidence, admitted.evidence, decision.evidenceHash) === undefined) {
-      return "evidence does not have its decision's hash";
-    }
-    decisions.push(text);
+    const evidence = canonicalUnder(textTags.evidence, admitted.evidence, decision.evidenceHash);
+    if (evidence === undefined) return "evidence does not have its decision's hash";
+    decisions.push({ decision: text, evidence });
   }
-  return { envelope, bundle: bundleText, result, transcript, accessLog, decisions };
+  return { envelope, resolution: resolutionText, bundle: bundleText, result, transcript, accessLog, decisions };
 }
 
 /** The same as comparing with `resolutionIdOf`, without writing the resolution again. */
@@ -113,14 +129,30 @@ function hasResolutionId({ assignment, resolutionText, resolutionId }: ParsedIte
   return sha256Hex(`${textTags.resolution}\0${text}`) === resolutionId;
 }
 
-function checkVersions({ scope, schemaVersions, semanticVersions, policies }: CheckContext, parsed: ParsedItem) {
+function checkVersions({ scope, schemaVersions, registries, policies }: CheckContext, parsed: ParsedItem) {
   const { envelope } = parsed;
   if (envelope.scope !== scope) return "the envelope names another scope";
   if (!schemaVersions.includes(envelope.schemaVersion)) return "its schema version is not live in the epoch";
-  if (!semanticVersions.includes(envelope.semanticVersion)) return "its semantic version is not live in the epoch";
+  if (!registries.has(envelope.semanticVersion)) return "its semantic version is not live in the epoch";
   if (!policies.has(envelope.policyVersion)) return "its policy version is not live in the epoch";
   if (parsed.resolution.semanticVersion !== envelope.semanticVersion) return "it was resolved under another version";
   return undefined;
+}
+
+/** What was asked was asked by its submitter, and means what its registry says. */
+function checkMeaning({ domain, registries }: CheckContext, parsed: ParsedItem, texts: Texts): string | undefined {
+  const { stored, envelope } = parsed;
+  const { envelopeSignature } = stored;
+  if (
+    envelopeSignature !== null &&
+    recover(envelopeDigest(domain, envelope), envelopeSignature) !== envelope.submitter
+  ) {
+    return "the envelope's signature is not its submitter's";
+  }
+  const registry = registries.get(envelope.semanticVersion);
+  const meaning = registry && resolve(envelope.program, registry, envelope);
+  if (meaning?.kind === "resolved" && canonicalText(meaning.result) === texts.resolution) return undefined;
+  return "its resolution is not what its registry gives";
 }
 
 function checkExecution({ domain, policies, heldRole }: CheckContext, parsed: ParsedItem): string | undefined {
@@ -135,7 +167,7 @@ function checkExecution({ domain, policies, heldRole }: CheckContext, parsed: Pa
   const fee = policy && feeOf(policy, bundle.units.records);
   if (assignment.fee !== String(fee) || bundle.fee !== assignment.fee) return "the fee is not the policy's";
   if (BigInt(bundle.fee) > BigInt(envelope.feeLimit)) return "the fee exceeds its limit";
-  const admittedAt = timeOf(stored.history, "verifying");
+  const admittedAt = timeOf(stored.history, "dispatched", "verifying");
   if (bundle.executor !== resultTexts.executor) return "the bundle names another executor";
   if (recover(bundleDigest(domain, taskId, resultTexts.bundleId), resultTexts.signature) !== bundle.executor) {
     return "the bundle's signature is not its executor's";
@@ -144,9 +176,13 @@ function checkExecution({ domain, policies, heldRole }: CheckContext, parsed: Pa
   return undefined;
 }
 
-/** When a task came into a state last. */
-function timeOf(history: readonly HistoryEntry[], state: HistoryEntry["to"]): Date | undefined {
-  return history.findLast(({ to }) => to === state)?.at;
+/** When a task came from one state into another last. */
+function timeOf(
+  history: readonly HistoryEntry[],
+  from: HistoryEntry["from"],
+  to: HistoryEntry["to"],
+): Date | undefined {
+  return history.findLast((move) => move.from === from && move.to === to)?.at;
 }
 
 const sourceKey = (source: { vault: string; collection: string; size: number; digest: Hex }): string =>
@@ -167,7 +203,7 @@ function checkDecisions({ domain, policies, heldRole }: CheckContext, parsed: Pa
   const { stored, envelope, bundle, resultTexts, decisions } = parsed;
   const { taskId } = stored;
   const { bundleId } = resultTexts;
-  const decidedAt = timeOf(stored.history, "awaiting_settlement");
+  const decidedAt = timeOf(stored.history, "verifying", "awaiting_settlement");
   for (const { stored: admitted, decision } of decisions) {
     const { verifier, verdict } = decision;
     if (decision.taskId !== taskId || decision.bundleId !== bundleId || admitted.bundleId !== bundleId) {
@@ -211,9 +247,12 @@ function contributionsOf({ ownersOf }: CheckContext, parsed: ParsedItem): Archiv
   return same && total === parsed.bundle.units.records ? contributions : "its units are not what was read";
 }
 
-/** A task's canonical history as far as it is settled: up to the last time it came to wait for settlement. */
+/**
+ * A task's canonical history as far as it is settled: up to its verification. A challenge that came later and was not upheld is one
+ * node's own affair; it changes neither the root nor what is proven against it.
+ */
 export function settledHistory(taskId: Hex, history: readonly HistoryEntry[]): readonly string[] {
-  const end = history.findLastIndex(({ to }) => to === "awaiting_settlement") + 1;
+  const end = history.findLastIndex(({ from, to }) => from === "verifying" && to === "awaiting_settlement") + 1;
   return history.slice(0, end).map((move) => canonicalMove(taskId, move.step, move));
 }
 
@@ -221,15 +260,17 @@ function settledItem(parsed: ParsedItem, texts: Texts, contributions: ArchivedIt
   const { stored, bundle, assignment, resultTexts, decisions } = parsed;
   const { taskId } = stored;
   const history = settledHistory(taskId, stored.history);
-  const signed = decisions.map(
-    ({ stored: admitted }, at) => `{"decision":${texts.decisions[at] ?? ""},"signature":"${admitted.signature}"}`,
+  const signed = texts.decisions.map(
+    ({ decision, evidence }, at) =>
+      `{"decision":${decision},"evidence":${evidence},"signature":"${decisions[at]?.stored.signature ?? "0x"}"}`,
   );
   // The canonical text of an ArchivedItem, put together from texts that are canonical: its keys are in their order.
   const line =
     `{"accessLog":${texts.accessLog},"assignment":${canonicalText(assignment)},"bundle":${texts.bundle}` +
     `,"bundleSignature":"${resultTexts.signature}","contributions":${canonicalText(contributions)}` +
-    `,"decisions":[${signed.join()}],"envelope":${texts.envelope},"history":${canonicalText(history)}` +
-    `,"result":${texts.result},"taskId":"${taskId}","transcript":${texts.transcript}}`;
+    `,"decisions":[${signed.join()}],"envelope":${texts.envelope}` +
+    `,"envelopeSignature":${canonicalText(stored.envelopeSignature)},"history":${canonicalText(history)}` +
+    `,"resolution":${texts.resolution},"result":${texts.result},"taskId":"${taskId}","transcript":${texts.transcript}}`;
   return {
     taskId,
     line,

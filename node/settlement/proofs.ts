@@ -11,20 +11,33 @@ import { proofToRoot, settlementTree, type AnchorPlace } from "#protocol/settlem
 import type { Database } from "#storage/database.ts";
 import {
   provableRevision,
+  readAdjustmentRecords,
+  readCandidateLeaves,
   readPayoutLeaves,
   readProvenContent,
   readRewardRecords,
   settledResults,
 } from "#storage/proofs.ts";
 import { newestSettlement, readCandidate, type SettlementKey, type StoredCandidate } from "#storage/settlements.ts";
-import { taskHistories } from "#storage/tasks.ts";
-import { headerOf, journalLeafItem, leafContextOf, payoutLeafItem, rewardLeafItem } from "./candidate.ts";
+import { taskHistories, type HistoryEntry } from "#storage/tasks.ts";
+import {
+  adjustmentLeafItem,
+  candidateLeafItem,
+  headerOf,
+  journalLeafItem,
+  leafContextOf,
+  payoutLeafItem,
+  rewardLeafItem,
+} from "./candidate.ts";
 import { settledHistory } from "./item-check.ts";
 
 /** Kinds of items that a proof can be asked for. */
-export type ProvenKind = "result" | "evidence" | "reward" | "payout" | "journal";
+export type ProvenKind = "result" | "evidence" | "reward" | "payout" | "candidate" | "journal";
 
-/** Which item: a task by its id, a reward by its own, a payout by its own or its account; the journal needs none. */
+/**
+ * Which item: a task by its id; a reward, an adjustment (which is of the kind reward) or a candidate for an attribute by its own; a
+ * payout by its own or its account; the journal needs none.
+ */
 export type ProofRequest = {
   readonly scope: string;
   readonly epoch: number;
@@ -59,6 +72,7 @@ const subRootOf = {
   evidence: "evidence",
   reward: "rewards",
   payout: "payouts",
+  candidate: "candidates",
   journal: "journal",
 } as const satisfies Record<ProvenKind, keyof SettlementSubRoots>;
 
@@ -120,7 +134,7 @@ async function subTreeOf(
   const known = proofs.cache.get(name);
   if (known !== undefined) return known;
   const context = leafContextOf(proofs.place, key.scope, key.epoch);
-  const built = await builders[kind](proofs, key, context);
+  const built = await builders[kind](proofs, { ...key, builtAt: candidate.builtAt }, context);
   const expected = candidate.subRoots[subRootOf[kind]];
   const found = rootOf(built.tree);
   if (found !== expected) throw new ProtocolError("INTERNAL_OBJECT_CORRUPT", { tree: name, expected, found });
@@ -128,7 +142,8 @@ async function subTreeOf(
   return built;
 }
 
-type Builder = (proofs: Proofs, key: SettlementKey, context: LeafContext) => Promise<SubTree>;
+type BuiltKey = SettlementKey & Pick<StoredCandidate, "builtAt">;
+type Builder = (proofs: Proofs, key: BuiltKey, context: LeafContext) => Promise<SubTree>;
 
 const builders: Readonly<Record<ProvenKind, Builder>> = {
   result: async ({ database }, key, context) => {
@@ -158,13 +173,23 @@ const builders: Readonly<Record<ProvenKind, Builder>> = {
     return { tree: leafTree("evidence", context, items), leaves };
   },
   reward: async ({ database }, key, context) => {
-    const records = await readRewardRecords(database, key);
-    const items = records.map(rewardLeafItem);
-    const leaves = records.map((record, index): [string, Leaf] => [
-      record.rewardId,
+    const rewards = await readRewardRecords(database, key);
+    const adjustments = await readAdjustmentRecords(database, key);
+    const items = [...rewards.map(rewardLeafItem), ...adjustments.map(adjustmentLeafItem)];
+    const leaves = [...rewards, ...adjustments].map((record, index): [string, Leaf] => [
+      items[index]?.rewardId ?? "",
       { index, fields: { ...items[index] }, content: () => Promise.resolve(record) },
     ]);
     return { tree: leafTree("reward", context, items), leaves: new Map(leaves) };
+  },
+  candidate: async ({ database }, key, context) => {
+    const candidates = await readCandidateLeaves(database, key);
+    const items = candidates.map(candidateLeafItem);
+    const leaves = candidates.map((candidate, index): [string, Leaf] => [
+      candidate.candidateId,
+      { index, fields: { ...items[index] }, content: () => Promise.resolve(candidate) },
+    ]);
+    return { tree: leafTree("candidate", context, items), leaves: new Map(leaves) };
   },
   payout: async ({ database }, key, context) => {
     const payouts = await readPayoutLeaves(database, key);
@@ -184,7 +209,9 @@ const builders: Readonly<Record<ProvenKind, Builder>> = {
       const page = await settledResults(database, key, { from, limit: pageRows });
       const taskIds = page.map(({ taskId }) => taskId);
       const histories = await taskHistories(database, taskIds);
-      const texts = taskIds.flatMap((taskId) => settledHistory(taskId, histories.get(taskId) ?? []));
+      const texts = taskIds.flatMap((taskId) =>
+        settledHistory(taskId, before(key.builtAt, histories.get(taskId) ?? [])),
+      );
       journal = appendLeaves(
         journal,
         texts.map((text) => journalLeaf(Buffer.from(text, "utf8"))),
@@ -204,6 +231,11 @@ async function* resultsOf(database: Database, key: SettlementKey) {
     yield* page;
     if (page.length < pageRows) return;
   }
+}
+
+/** A history as it stood when the candidate was built: a challenge that came later is not in its root. */
+function before(builtAt: Date, history: readonly HistoryEntry[]): readonly HistoryEntry[] {
+  return history.filter(({ at }) => at.getTime() <= builtAt.getTime());
 }
 
 function parsed(text: string | undefined): unknown {

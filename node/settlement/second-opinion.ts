@@ -1,6 +1,8 @@
 // The port through which another implementation judges a candidate before its root leaves the node.
 import type { Hex } from "#protocol/schemas/primitives.ts";
+import type { LocalAttributeCandidate } from "#protocol/schemas/local-attribute.ts";
 import type {
+  AdjustmentRecord,
   PayoutInstruction,
   RewardRecord,
   SettlementHeader,
@@ -14,7 +16,9 @@ export type CandidateClaim = {
   readonly header: SettlementHeader;
   readonly subRoots: SettlementSubRoots;
   readonly rewards: readonly RewardRecord[];
+  readonly adjustments: readonly AdjustmentRecord[];
   readonly payouts: readonly PayoutInstruction[];
+  readonly localCandidates: readonly LocalAttributeCandidate[];
 };
 
 /**

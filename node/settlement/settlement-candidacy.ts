@@ -1,10 +1,13 @@
 // From a closed epoch to a committed candidate: the work of collecting and verifying_inputs.
 import { ProtocolError } from "#protocol/errors.ts";
 import type { Duty } from "#storage/duties.ts";
-import { deferredMembers, readDocuments, readEpoch, type Epoch, type EpochDocuments } from "#storage/epochs.ts";
-import { disturbedItems, finalizedRoot } from "#storage/finalizations.ts";
+import { sqlState } from "#storage/database.ts";
+import { readDeferrals } from "#storage/epoch-closing.ts";
+import { readDocuments, readEpoch, type Epoch, type EpochDocuments } from "#storage/epochs.ts";
+import { finalizedRoot } from "#storage/finalizations.ts";
 import { enqueue } from "#storage/outbox.ts";
-import { insertCandidate, moveSettlement, rejectedCandidates, type Settlement } from "#storage/settlements.ts";
+import { insertCandidate } from "#storage/candidates.ts";
+import { moveSettlement, rejectedCandidates, type Settlement } from "#storage/settlements.ts";
 import { openArchive } from "./archive.ts";
 import { buildCandidate } from "./build.ts";
 import { noRoot, type Candidate } from "./candidate.ts";
@@ -21,7 +24,7 @@ export async function collect(deps: SettlementDeps, duty: Duty, settlement: Sett
   const { scope, epoch } = settlement;
   const closed = await readEpoch(deps.database, scope, epoch);
   if (closed?.status !== "closed") return { kind: "wait", reason: "the epoch is not closed" };
-  const aside = await deferredMembers(deps.database, scope, epoch);
+  const aside = await readDeferrals(deps.database, { scope, epoch });
   const detail = { members: closed.members, aside: aside.length };
   const why = "the epoch is closed and its items are frozen";
   return await move(deps, duty, settlement, { to: "verifying_inputs", why, detail });
@@ -46,8 +49,8 @@ export async function verifyInputs(deps: SettlementDeps, duty: Duty, settlement:
   }
   const revision = (await rejectedCandidates(database, scope, epoch)) + 1;
   const candidate = await buildCandidate(deps, duty, { epoch: closed, documents, revision, previousRoot });
-  const { root, header, subRoots, rewards, payouts } = candidate;
-  const claim = { root, header, subRoots, rewards, payouts };
+  const { root, header, subRoots, rewards, adjustments, payouts, localCandidates } = candidate;
+  const claim = { root, header, subRoots, rewards, adjustments, payouts, localCandidates };
   const action = decideBuilt(root, await deps.secondOpinion(openArchive(store, header.archive), claim));
   await keepDuty(deps, duty);
   switch (action.kind) {
@@ -71,8 +74,8 @@ async function soundDocuments({ database }: SettlementDeps, epoch: Epoch): Promi
   }
 }
 
-/** Ends the transaction of a candidate whose items changed while it was built. */
-class DisturbedError extends Error {}
+/** How the database refuses an item that does not wait for settlement any more. */
+const itemRefused = "SC003";
 
 /** Commits to a candidate: its rows, the move, and what follows from it, in one transaction. */
 async function commit(
@@ -88,7 +91,6 @@ async function commit(
   try {
     await write(deps, duty, async (transaction) => {
       await insertCandidate(transaction, { ...candidate, scope, epoch, revision }, now);
-      if ((await disturbedItems(transaction, settlement)).length > 0) throw new DisturbedError();
       const why = "every input holds and two builders agree on the root";
       const detail = { root, archive, items: header.itemCount, excluded: manifest.excluded };
       const words = { settlement, to: "candidate_ready", by: actor, why, detail } as const;
@@ -97,7 +99,7 @@ async function commit(
       await enqueue(transaction, [archiveEffect(settlement), proposeEffect(settlement), eventEffect(event)], now);
     });
   } catch (error) {
-    if (!(error instanceof DisturbedError)) throw error;
+    if (sqlState(error) !== itemRefused) throw error;
     return { kind: "wait", reason: "a task was challenged while the candidate was built" };
   }
   const about = { scope, epoch, revision, root, items: header.itemCount, excluded: manifest.excluded.length };

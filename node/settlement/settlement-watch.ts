@@ -38,19 +38,43 @@ export async function watch(deps: SettlementDeps, duty: Duty, settlement: Settle
       if (state === "candidate_ready") return await startFinalizing(deps, duty, settlement);
       return { kind: "wait", reason: "its finalization is on its way" };
     case "complete":
-      if (state === "candidate_ready") return await startFinalizing(deps, duty, settlement);
+      if (state === "candidate_ready") return await followFinal(deps, duty, settlement);
       return await completeSettlement(deps, duty, settlement, stored);
   }
 }
 
-/** The window is over: asks for finalization, unless a task of the candidate is challenged. */
+/** Ends the transaction that would finalize past a challenge. */
+class DisturbedError extends Error {}
+
+/**
+ * The window is over: asks for finalization, unless a task of the candidate is challenged (CHAL-04). That is asked while the
+ * settlement is held, so that no challenge is opened in between.
+ */
 async function startFinalizing(deps: SettlementDeps, duty: Duty, settlement: Settlement): Promise<Outcome> {
-  const disturbed = await disturbedItems(deps.database, settlement);
-  if (disturbed.length > 0) return { kind: "wait", reason: `challenged items: ${disturbed.join()}` };
   const why = "the challenge window passed with no open challenge";
-  return await move(deps, duty, settlement, { to: "finalizing", why }, async (transaction) => {
-    await enqueue(transaction, [finalizeEffect(settlement)], deps.clock());
-  });
+  try {
+    return await move(deps, duty, settlement, { to: "finalizing", why }, async (transaction) => {
+      const disturbed = await disturbedItems(transaction, settlement);
+      if (disturbed.length > 0) throw new DisturbedError(disturbed.join());
+      await enqueue(transaction, [finalizeEffect(settlement)], deps.clock());
+    });
+  } catch (error) {
+    if (!(error instanceof DisturbedError)) throw error;
+    return { kind: "wait", reason: `challenged items: ${error.message}` };
+  }
+}
+
+/** The chain has it final already, whoever asked: final is final, also where the node has a challenge that nobody put before the anchor. */
+async function followFinal(deps: SettlementDeps, duty: Duty, settlement: Settlement): Promise<Outcome> {
+  return await move(
+    deps,
+    duty,
+    settlement,
+    { to: "finalizing", why: "the anchor shows it final" },
+    async (transaction) => {
+      await enqueue(transaction, [finalizeEffect(settlement)], deps.clock());
+    },
+  );
 }
 
 /** The chain rejected the candidate: this revision has failed, and the next one begins to collect (SETL-10). */

@@ -50,17 +50,49 @@ export async function* readAllBalances(
   for await (const rows of pages<BalanceRow>(database, text, "", (row) => row.account)) yield* rows;
 }
 
-/** Every membership by task. */
-export async function* readMembers(
-  database: Queryable,
-): AsyncGenerator<{ readonly taskId: Hex; readonly epochId: string }> {
-  type MemberRow = { readonly task_id: Buffer; readonly scope: string; readonly epoch: bigint };
-  const text = `SELECT task_id, scope, epoch FROM ledger.epoch_member WHERE task_id > $1 ORDER BY task_id LIMIT $2`;
+/** A membership: the task's first, or a later one after it was deferred; and why it was deferred from this one, if it was. */
+export type AuditedMember = {
+  readonly taskId: Hex;
+  readonly turn: number;
+  readonly epochId: string;
+  readonly deferredFor: string | null;
+};
+
+/** Every membership by task, and in the order of turns. */
+export async function* readMembers(database: Queryable): AsyncGenerator<AuditedMember> {
+  type MemberRow = {
+    readonly task_id: Buffer;
+    readonly turn: number;
+    readonly scope: string;
+    readonly epoch: bigint;
+    readonly reason: string | null;
+  };
+  // A page ends with every turn of its last task.
+  const text = `SELECT m.task_id, m.turn, m.scope, m.epoch, d.reason
+    FROM ledger.epoch_member m LEFT JOIN ledger.deferral d ON (d.task_id, d.turn) = (m.task_id, m.turn)
+    WHERE m.task_id IN (SELECT DISTINCT task_id FROM ledger.epoch_member WHERE task_id > $1 ORDER BY task_id LIMIT $2)
+    ORDER BY m.task_id, m.turn`;
   for await (const rows of pages<MemberRow>(database, text, Buffer.alloc(0), (row) => row.task_id)) {
     for (const row of rows) {
-      yield { taskId: bytesToHex(row.task_id), epochId: epochIdOf(row.scope, Number(row.epoch)) };
+      const epochId = epochIdOf(row.scope, Number(row.epoch));
+      yield { taskId: bytesToHex(row.task_id), turn: row.turn, epochId, deferredFor: row.reason };
     }
   }
+}
+
+/** The members of one epoch, ascending, each with why it was deferred from it, if it was. */
+export async function readEpochMembers(
+  database: Queryable,
+  scope: string,
+  epoch: number,
+): Promise<readonly Pick<AuditedMember, "taskId" | "deferredFor">[]> {
+  const { rows } = await database.query<{ task_id: Buffer; reason: string | null }>(
+    `SELECT m.task_id, d.reason FROM ledger.epoch_member m
+      LEFT JOIN ledger.deferral d ON (d.task_id, d.turn) = (m.task_id, m.turn)
+      WHERE m.scope = $1 AND m.epoch = $2 ORDER BY m.task_id`,
+    [scope, epoch],
+  );
+  return rows.map(({ task_id, reason }) => ({ taskId: bytesToHex(task_id), deferredFor: reason }));
 }
 
 /** Every task with its journalled history. */

@@ -3,7 +3,9 @@ import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
 import pg from "pg";
 import { ProtocolError } from "#protocol/errors.ts";
+import { travel, type Errand } from "./journey.ts";
 import { exactTypes } from "./sql-types.ts";
+import { translated, translatedCommit } from "./unavailable.ts";
 
 /** A value that goes to PostgreSQL. bigint becomes numeric or int8, bytes become bytea, arrays serve `unnest`. */
 export type SqlValue = string | number | bigint | boolean | Date | Uint8Array | null | readonly SqlValue[];
@@ -50,16 +52,6 @@ const relistenPauseMs = 1_000;
 
 const retriableStates: ReadonlySet<string> = new Set(["40001", "40P01"]);
 
-/** SQLSTATEs that say the server cannot serve now: shutdown, resources, read-only standby, timeouts. */
-const unavailableStates: ReadonlySet<string> = new Set(["57014", "57P01", "57P02", "57P03", "57P05", "25006", "55P03"]);
-
-const networkCodes: ReadonlySet<string> = new Set(
-  "ECONNREFUSED ECONNRESET ECONNABORTED EPIPE ETIMEDOUT EHOSTUNREACH ENETUNREACH ENOTFOUND EAI_AGAIN".split(" "),
-);
-
-/** What pg says, without a code, when a connection is gone or none is free. */
-const lostMessage = /^Connection terminated|^Client (has encountered|was closed)|^timeout e(xceeded|xpired)/;
-
 /** The SQLSTATE of an error that PostgreSQL reported, e.g. "23505", or undefined. */
 export function sqlState(error: unknown): string | undefined {
   return error instanceof pg.DatabaseError ? error.code : undefined;
@@ -68,26 +60,6 @@ export function sqlState(error: unknown): string | undefined {
 /** The name of the constraint that refused a change, or undefined. */
 export function violatedConstraint(error: unknown): string | undefined {
   return error instanceof pg.DatabaseError ? error.constraint : undefined;
-}
-
-/** Why the database cannot serve now, or undefined when the error says something else. */
-function unavailableReason(error: unknown): string | undefined {
-  if (!(error instanceof Error)) return undefined;
-  const code = "code" in error && typeof error.code === "string" ? error.code : "";
-  // Classes 08 (connection) and 53 (resources: connections, disk, memory) as a whole.
-  if (unavailableStates.has(code) || /^(08|53)...$/.test(code) || networkCodes.has(code)) return code;
-  if (lostMessage.test(error.message)) return "connection_lost";
-  // A host name with several addresses fails with all their errors at once.
-  if (error instanceof AggregateError)
-    return error.errors.map(unavailableReason).find((reason) => reason !== undefined);
-  return undefined;
-}
-
-/** The same error, or the retryable INTERNAL_DATABASE_UNAVAILABLE when that is what it means. */
-function translated(error: unknown): unknown {
-  const reason = unavailableReason(error);
-  if (reason === undefined) return error;
-  return new ProtocolError("INTERNAL_DATABASE_UNAVAILABLE", { reason }, { cause: error });
 }
 
 /** Connection settings shared by the pool, listeners and the migration runner. Reads values exactly, see {@link Row}. */
@@ -124,12 +96,26 @@ async function commit(client: pg.PoolClient): Promise<void> {
   try {
     ({ command } = await client.query("COMMIT"));
   } catch (error) {
-    const reason = unavailableReason(error);
-    if (reason === undefined) throw error;
-    throw new ProtocolError("INTERNAL_DATABASE_UNAVAILABLE", { reason, commit: "unknown" }, { cause: error });
+    throw translatedCommit(error);
   }
   // PostgreSQL answers COMMIT with ROLLBACK when a statement before it had failed and the failure was caught.
   assert.equal(command, "COMMIT", "a failed statement was swallowed inside its transaction");
+}
+
+/** Makes attempts, up to five, while PostgreSQL asks for another. */
+async function retrying<T>(attempt: () => Promise<T>): Promise<T> {
+  for (let attempts = 1; ; attempts++) {
+    try {
+      return await attempt();
+    } catch (error) {
+      const reason = sqlState(error);
+      if (reason === undefined || !retriableStates.has(reason)) throw error;
+      if (attempts === maxAttempts) {
+        throw new ProtocolError("INTERNAL_DATABASE_UNAVAILABLE", { reason, attempts }, { cause: error });
+      }
+      await pause(firstPauseMs * 2 ** (attempts - 1));
+    }
+  }
 }
 
 /** One listening connection; `ended` settles when it is gone. */
@@ -214,50 +200,54 @@ export class Database implements Queryable {
     options: { readonly isolation?: Isolation; readonly readOnly?: boolean } = {},
   ): Promise<T> {
     const begin = `BEGIN ISOLATION LEVEL ${options.isolation ?? "read committed"} READ ${options.readOnly === true ? "ONLY" : "WRITE"}`;
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await this.#attempt(begin, work);
-      } catch (error) {
-        const state = sqlState(error);
-        if (state === undefined || !retriableStates.has(state)) throw error;
-        if (attempt === maxAttempts) {
-          throw new ProtocolError(
-            "INTERNAL_DATABASE_UNAVAILABLE",
-            { reason: state, attempts: attempt },
-            { cause: error },
-          );
-        }
-        await pause(firstPauseMs * 2 ** (attempt - 1));
-      }
-    }
+    return await retrying(async () => await this.#attempt(begin, work));
   }
 
   async #attempt<T>(begin: string, work: (transaction: Queryable) => Promise<T>): Promise<T> {
+    return await this.#lend(async (client) => {
+      let isOpen = true;
+      try {
+        await run(client, begin, []);
+        const result = await work({
+          query: async (statement, values = []) => {
+            assert(isOpen, "a statement came after the end of its transaction");
+            return await run(client, statement, values);
+          },
+        });
+        isOpen = false;
+        await commit(client);
+        return result;
+      } finally {
+        isOpen = false;
+      }
+    });
+  }
+
+  /**
+   * Runs statements in one transaction that takes one journey to the server: nothing can be decided on the way. Answers how many
+   * rows each found or changed. Tried again, and refused, like {@link Database.transaction}.
+   */
+  async journey(errands: readonly Errand[]): Promise<readonly number[]> {
+    return await retrying(async () => await this.#lend(async (client) => await travel(client, errands)));
+  }
+
+  /** Takes a connection from the pool for one transaction, which is rolled back after an error. */
+  async #lend<T>(use: (client: pg.PoolClient) => Promise<T>): Promise<T> {
     const client = await this.#pool.connect().catch((error: unknown) => {
       throw translated(error);
     });
-    const state: { open: boolean; broken: Error | undefined } = { open: true, broken: undefined };
-    const onError = (error: Error): void => void (state.broken = error);
+    let broken: Error | undefined;
+    const onError = (error: Error): void => void (broken = error);
     client.on("error", onError);
     try {
-      await run(client, begin, []);
-      const result = await work({
-        query: async (statement, values = []) => {
-          assert(state.open, "a statement came after the end of its transaction");
-          return await run(client, statement, values);
-        },
-      });
-      state.open = false;
-      await commit(client);
-      return result;
+      return await use(client);
     } catch (error) {
-      state.open = false;
       // A connection that cannot even roll back is not given to anyone again.
-      if (state.broken === undefined) await client.query("ROLLBACK").catch(onError);
+      if (broken === undefined) await client.query("ROLLBACK").catch(onError);
       throw error;
     } finally {
       client.off("error", onError);
-      client.release(state.broken);
+      client.release(broken);
     }
   }
 

@@ -39,12 +39,14 @@ export async function insertDecisions(transaction: Queryable, decisions: readonl
   ]);
 }
 
-/** Who decided what about a bundle. */
-export type Verdict = Pick<SignedDecision, "bundleId" | "verifier" | "verdict">;
+/** Who decided what about a bundle. One that a dismissed challenge overruled counts no more, and cannot be given again. */
+export type Verdict = Pick<SignedDecision, "bundleId" | "verifier" | "verdict"> & { readonly isOverruled: boolean };
 
 const readStatement = {
   name: "read-verdicts",
-  text: `SELECT task_id, bundle_id, verifier, verdict FROM ledger.decision WHERE task_id = ANY($1) ORDER BY task_id, verifier`,
+  text: `SELECT task_id, bundle_id, verifier, verdict,
+      EXISTS (SELECT 1 FROM ledger.overruled_decision o WHERE o.decision_id = d.decision_id) AS overruled
+    FROM ledger.decision d WHERE task_id = ANY($1) ORDER BY task_id, verifier`,
 };
 
 /** The verdicts given about tasks so far, by task, ascending by verifier. */
@@ -57,12 +59,13 @@ export async function readVerdicts(
     readonly bundle_id: Buffer;
     readonly verifier: Buffer;
     readonly verdict: Verdict["verdict"];
+    readonly overruled: boolean;
   };
   const { rows } = await database.query<VerdictRow>(readStatement, [taskIds.map((taskId) => hexToBytes(taskId))]);
   const verdicts = new Map<Hex, Verdict[]>();
-  for (const { task_id, bundle_id, verifier, verdict } of rows) {
+  for (const { task_id, bundle_id, verifier, verdict, overruled: isOverruled } of rows) {
     const taskId = bytesToHex(task_id);
-    const given = { bundleId: bytesToHex(bundle_id), verifier: bytesToHex(verifier), verdict };
+    const given = { bundleId: bytesToHex(bundle_id), verifier: bytesToHex(verifier), verdict, isOverruled };
     const others = verdicts.get(taskId);
     if (others) others.push(given);
     else verdicts.set(taskId, [given]);

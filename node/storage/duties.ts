@@ -61,11 +61,13 @@ export async function requireDuty(transaction: Queryable, duty: Duty): Promise<v
   if (rowCount !== 1) throw new ProtocolError("INTERNAL_LEASE_LOST", { duty: name, holder });
 }
 
-/** Gives a duty back before its time, so that another process need not wait; does nothing when it was lost. */
-export async function releaseDuty(database: Queryable, duty: Duty, now: Date): Promise<void> {
-  const { schema, name, holder, fence } = duty;
-  await database.query(
-    `UPDATE ${schema}.duty SET held_until = least(held_until, $4) WHERE duty = $1 AND holder = $2 AND fence = $3`,
-    [name, holder, fence, now],
-  );
+/** Gives every duty of a holder back before its time, so that another process need not wait. What it lost stays lost. */
+export async function releaseDuties(
+  database: Queryable,
+  { schema, holder, now }: Pick<Duty, "schema" | "holder"> & { readonly now: Date },
+): Promise<void> {
+  await database.query(`UPDATE ${schema}.duty SET held_until = $2 WHERE holder = $1 AND held_until > $2`, [
+    holder,
+    now,
+  ]);
 }

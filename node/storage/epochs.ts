@@ -1,9 +1,9 @@
-// Epochs of a scope: opening, membership, closing; each act in one transaction with its journal entry.
+// Epochs of a scope: opening, membership, the beginning of their end; each act in one transaction with its journal entry.
 import { canonicalText } from "#protocol/canonical.ts";
 import { ProtocolError } from "#protocol/errors.ts";
 import { bytesToHex } from "#protocol/hash.ts";
 import { epochIdOf, policyDigest, registryDigest, type VersionSet } from "#protocol/parameters.ts";
-import type { EpochState, TaskState } from "#protocol/lifecycles.ts";
+import type { EpochState } from "#protocol/lifecycles.ts";
 import type { Policy } from "#protocol/schemas/policy.ts";
 import type { Hex } from "#protocol/schemas/primitives.ts";
 import type { Registry } from "#protocol/schemas/registry.ts";
@@ -52,8 +52,8 @@ const epochOf = (row: EpochRow): Epoch => ({
 
 const columns = `scope, epoch, status, open_at, close_at, trigger, semantic_version_set, policy_version_set, members`;
 
-/** Ids in one journal entry about members: bounds the entry. */
-const journalledMembers = 1000;
+/** Members in one journal entry: bounds the entry. */
+export const journalledMembers = 1000;
 
 /** The newest epoch of a scope, whatever its status; undefined before bootstrap. */
 export async function newestEpoch(database: Queryable, scope: string): Promise<Epoch | undefined> {
@@ -113,20 +113,38 @@ export async function openEpoch(
   return opened;
 }
 
-function actOf({ scope, epoch }: Pick<Epoch, "scope" | "epoch">, body: Parameters<typeof canonicalText>[0]) {
+/** An act on an epoch, as it is journalled. */
+export function actOf({ scope, epoch }: Pick<Epoch, "scope" | "epoch">, body: Parameters<typeof canonicalText>[0]) {
   return { kind: "epoch", subject: epochSubject(scope, epoch), body: canonicalText(body) };
 }
 
-/** Members of epochs whose settlement is finalized have left the state; only later ones can be met here. */
+/**
+ * To come first in every transaction that makes members or defers them: such transactions of a scope follow one another, so
+ * that their order in the journal, which is that of their ids, is the order in which they saw each other.
+ */
+export async function orderMemberships(transaction: Queryable, scope: string): Promise<void> {
+  // This lock, unlike that of a row, gives the transaction no id yet.
+  await transaction.query(
+    { name: "order-memberships", text: `SELECT pg_advisory_xact_lock(hashtextextended($1, 0))` },
+    [`memberships of ${scope}`],
+  );
+}
+
+/**
+ * The next tasks in order of arrival become members, each for its next turn. Only what waits and is no member is read: what
+ * was settled before, and what is to be settled, costs nothing here.
+ */
 const assignStatement = {
   name: "assign-members",
-  text: `INSERT INTO ledger.epoch_member (task_id, turn, scope, epoch)
-    SELECT t.task_id, 1 + turns.deferred, $1::text, $2::bigint FROM work.task t,
-      LATERAL (SELECT count(*) AS deferred FROM ledger.deferral d WHERE d.task_id = t.task_id) turns
-    WHERE t.scope = $1::text AND t.state = 'awaiting_settlement' AND t.semantic_version = ANY($3) AND t.policy_version = ANY($4)
-      AND NOT EXISTS (SELECT 1 FROM ledger.epoch_member m WHERE m.task_id = t.task_id AND m.turn > turns.deferred)
-    ORDER BY t.arrival LIMIT $5
-    ON CONFLICT (task_id, turn) DO NOTHING
+  text: `WITH chosen AS (
+      SELECT task_id FROM work.task
+      WHERE scope = $1 AND state = 'awaiting_settlement' AND epoch IS NULL AND semantic_version = ANY($3)
+        AND policy_version = ANY($4)
+      ORDER BY arrival LIMIT $5 FOR UPDATE SKIP LOCKED),
+    marked AS (
+      UPDATE work.task SET epoch = $2 FROM chosen WHERE task.task_id = chosen.task_id RETURNING task.task_id)
+    INSERT INTO ledger.epoch_member (task_id, turn, scope, epoch)
+    SELECT task_id, 1 + (SELECT count(*) FROM ledger.deferral d WHERE d.task_id = marked.task_id), $1, $2 FROM marked
     RETURNING task_id`,
 };
 
@@ -165,7 +183,8 @@ export async function assignMembers(
   return rows.length;
 }
 
-async function lockEpoch(transaction: Queryable, scope: string, epoch: number): Promise<Epoch | undefined> {
+/** Reads an epoch and keeps it as it is for the rest of the transaction. */
+export async function lockEpoch(transaction: Queryable, scope: string, epoch: number): Promise<Epoch | undefined> {
   const { rows } = await transaction.query<EpochRow>(
     { name: "lock-epoch", text: `SELECT ${columns} FROM work.epoch WHERE scope = $1 AND epoch = $2 FOR UPDATE` },
     [scope, epoch],
@@ -189,56 +208,11 @@ export async function startClosing(
   return true;
 }
 
-/** A member that its epoch's settlement leaves out, and why. */
-export type Deferral = { readonly taskId: Hex; readonly reason: string };
-
-const unsettleableStatement = `SELECT m.task_id, t.state FROM ledger.epoch_member m JOIN work.task t USING (task_id)
-  WHERE m.scope = $1 AND m.epoch = $2 AND t.state <> 'awaiting_settlement' ORDER BY m.task_id`;
-
-/** Members that cannot be settled as they stand: a challenge is open against them, or was upheld. */
-export async function deferredMembers(database: Queryable, scope: string, epoch: number): Promise<readonly Deferral[]> {
-  const { rows } = await database.query<{ task_id: Buffer; state: TaskState }>(unsettleableStatement, [scope, epoch]);
-  return rows.map(({ task_id, state }) => ({ taskId: bytesToHex(task_id), reason: state }));
-}
-
-/**
- * Closes a closing epoch (EPOC-05): its membership, and with it what is settled and rewarded, is frozen; members that are
- * challenged are deferred with that reason; its settlement begins to collect. False when it is not closing.
- */
-export async function closeEpoch(
-  transaction: Queryable,
-  request: { readonly scope: string; readonly epoch: number; readonly by: string },
-  now: Date,
-): Promise<boolean> {
-  const { scope, epoch, by } = request;
-  const locked = await lockEpoch(transaction, scope, epoch);
-  if (locked?.status !== "closing") return false;
-  const deferred = await deferredMembers(transaction, scope, epoch);
-  await transaction.query(`UPDATE work.epoch SET status = 'closed', close_at = $3 WHERE scope = $1 AND epoch = $2`, [
-    scope,
-    epoch,
-    now,
-  ]);
-  await transaction.query(
-    `INSERT INTO work.settlement (scope, epoch, revision, state, due_at) VALUES ($1, $2, 1, 'collecting', $3)`,
-    [scope, epoch, now],
-  );
-  const settled = locked.members - deferred.length;
-  const body = {
-    act: "closed",
-    by,
-    from: "closing",
-    to: "closed",
-    deferred,
-    scopes: { settlement: settled, reward: settled, aggregation: 0 },
-  };
-  await appendJournal(transaction, [actOf(request, body)], now);
-  return true;
-}
-
 /** The published documents of an epoch's versions, checked against their digests. */
 export type EpochDocuments = {
   readonly versions: VersionSet;
+  /** By semantic version. */
+  readonly registries: ReadonlyMap<string, Registry>;
   /** By policy version. */
   readonly policies: ReadonlyMap<string, Policy>;
 };
@@ -278,6 +252,7 @@ export async function readDocuments(
       ),
       policy: checked(policies.rows, epoch.policyVersions, (body) => policyDigest(JSON.parse(body) as Policy)),
     },
+    registries: new Map(registries.rows.map(({ version, body }) => [version, JSON.parse(body) as Registry])),
     policies: new Map(policies.rows.map(({ version, body }) => [version, JSON.parse(body) as Policy])),
   };
 }

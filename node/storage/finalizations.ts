@@ -45,7 +45,7 @@ export async function uncompletedItems(
   const { rows } = await database.query<{ task_id: Buffer; waits: boolean }>(
     {
       name: "uncompleted-items",
-      text: `SELECT i.task_id, t.state = 'awaiting_settlement' AS waits
+      text: `SELECT i.task_id, t.state IN ('awaiting_settlement', 'challenged') AS waits
         FROM ledger.settlement_item i JOIN work.task t USING (task_id)
         WHERE i.scope = $1 AND i.epoch = $2 AND i.revision = $3 AND i.index >= $4 AND i.index < $5 ORDER BY i.index`,
     },
@@ -72,6 +72,14 @@ export async function submitterTotals(database: Queryable, key: SettlementKey): 
 /** One reward of a candidate, as far as money is concerned. */
 export type RewardAmount = { readonly rewardId: Hex; readonly account: Hex; readonly amount: bigint };
 
+/** One adjustment of a candidate, as far as money is concerned: `account` pays it to `beneficiary`. */
+export type AdjustmentAmount = {
+  readonly adjustmentId: Hex;
+  readonly account: Hex;
+  readonly beneficiary: Hex;
+  readonly amount: bigint;
+};
+
 /** Rewards of a candidate from an index on, at most `limit`. */
 export async function rewardAmounts(
   database: Queryable,
@@ -91,13 +99,36 @@ export async function rewardAmounts(
   }));
 }
 
-/** Members of an epoch that its settlement left out and that still wait, ascending. */
+/** Adjustments of a candidate, as far as money is concerned, in the order of their leaves. */
+export async function adjustmentAmounts(database: Queryable, key: SettlementKey): Promise<readonly AdjustmentAmount[]> {
+  type AmountRow = {
+    readonly adjustment_id: Buffer;
+    readonly account: Buffer;
+    readonly beneficiary: Buffer;
+    readonly amount: bigint;
+  };
+  const { rows } = await database.query<AmountRow>(
+    `SELECT adjustment_id, account, beneficiary, amount FROM ledger.adjustment
+      WHERE scope = $1 AND epoch = $2 AND revision = $3 ORDER BY index`,
+    keyOf(key),
+  );
+  return rows.map((row) => ({
+    adjustmentId: bytesToHex(row.adjustment_id),
+    account: bytesToHex(row.account),
+    beneficiary: bytesToHex(row.beneficiary),
+    amount: row.amount,
+  }));
+}
+
+/** Members of an epoch that its settlement left out, that have not ended and were not deferred yet, ascending. */
 export async function leftOutMembers(database: Queryable, key: SettlementKey): Promise<readonly Hex[]> {
   const { rows } = await database.query<{ task_id: Buffer }>(
     `SELECT m.task_id FROM ledger.epoch_member m JOIN work.task t USING (task_id)
-      WHERE m.scope = $1 AND m.epoch = $2 AND t.state = 'awaiting_settlement' AND NOT EXISTS (
-        SELECT 1 FROM ledger.settlement_item i WHERE i.task_id = m.task_id AND i.scope = $1 AND i.epoch = $2
-          AND i.revision = $3)
+      WHERE m.scope = $1 AND m.epoch = $2 AND t.state IN ('awaiting_settlement', 'challenged', 'verifying')
+        AND NOT EXISTS (SELECT 1 FROM ledger.deferral d WHERE d.task_id = m.task_id AND d.turn = m.turn)
+        AND NOT EXISTS (
+          SELECT 1 FROM ledger.settlement_item i WHERE i.task_id = m.task_id AND i.scope = $1 AND i.epoch = $2
+            AND i.revision = $3)
       ORDER BY m.task_id`,
     keyOf(key),
   );
@@ -132,7 +163,7 @@ export async function followedFinalization(
 /** A payout that the treasury was seen to make and that the accounts do not show yet. */
 export type ReconciledPayout = { readonly payoutId: Hex; readonly account: Hex; readonly amount: bigint };
 
-/** Finalized epochs of all scopes after a place, in order, with how many payouts each has. */
+/** Finalized epochs of a scope after one, in order, with how many payouts each has. */
 export async function finalizedEpochs(
   database: Queryable,
   after: { readonly scope: string; readonly epoch: number },
@@ -141,7 +172,7 @@ export async function finalizedEpochs(
   const { rows } = await database.query<{ scope: string; epoch: bigint; revision: number; payout_count: bigint }>(
     `SELECT s.scope, s.epoch, s.revision, c.payout_count
       FROM work.settlement s JOIN ledger.candidate c USING (scope, epoch, revision)
-      WHERE s.state = 'finalized' AND (s.scope, s.epoch) > ($1, $2) ORDER BY s.scope, s.epoch LIMIT $3`,
+      WHERE s.state = 'finalized' AND s.scope = $1 AND s.epoch > $2 ORDER BY s.epoch LIMIT $3`,
     [after.scope, after.epoch, limit],
   );
   return rows.map(({ scope, epoch, revision, payout_count }) => ({

@@ -1,18 +1,24 @@
 // Admission of tasks in batches: what the decision needs to know, read under lock, and what it leaves behind, written at once.
-import { bytesToHex, hexToBytes, type Hex } from "#protocol/hash.ts";
+import { bytesToHex, type Hex } from "#protocol/hash.ts";
 import type { TaskState } from "#protocol/lifecycles.ts";
 import { accountNames, lockBalances } from "./accounts.ts";
-import type { Queryable } from "./database.ts";
-import { admissionBody } from "./tasks.ts";
+import {
+  admitStatement,
+  admitValues,
+  clearStatement,
+  clearValues,
+  keyText,
+  windowText,
+  type Admission,
+  type HopefulAdmission,
+  type QuotaWindow,
+  type SubmissionKey,
+} from "./admission-rows.ts";
+import type { Database, Queryable } from "./database.ts";
+import { bytesArray, numberArray, textArray } from "./joined-texts.ts";
 
 /** The schema version of tasks and the versions of meaning and policy that a scope takes new tasks under. */
 export type LiveVersions = { readonly semantic: readonly string[]; readonly policy: readonly string[] };
-
-/** What names a submission within its submitter: the key is the submitter's own. */
-export type SubmissionKey = { readonly submitter: Hex; readonly idempotencyKey: string };
-
-/** A submitter's quota window, which begins at a multiple of its length. */
-export type QuotaWindow = { readonly submitter: Hex; readonly startSeconds: number };
 
 /** A task that was admitted before. */
 export type KnownTask = { readonly taskId: Hex; readonly state: TaskState };
@@ -26,26 +32,6 @@ export type SubmitterFacts = {
   /** Tasks admitted in a window, by {@link windowText}. */
   readonly used: ReadonlyMap<string, number>;
 };
-
-/** A task to be written as admitted. */
-export type Admission = SubmissionKey & {
-  readonly taskId: Hex;
-  readonly scope: string;
-  /** The envelope's canonical text. */
-  readonly envelopeText: string;
-  /** Null where a bearer token stood for the submitter. */
-  readonly signature: Uint8Array | null;
-  readonly feeLimit: bigint;
-  readonly versions: { readonly schema: string; readonly semantic: string; readonly policy: string };
-  readonly deadlineAt: Date;
-  readonly window: QuotaWindow;
-};
-
-/** Quota rows are kept for a day: no window is longer. */
-const quotaKeptSeconds = 86_400;
-
-export const keyText = ({ submitter, idempotencyKey }: SubmissionKey): string => `${submitter} ${idempotencyKey}`;
-export const windowText = ({ submitter, startSeconds }: QuotaWindow): string => `${submitter} ${startSeconds}`;
 
 const liveStatement = {
   name: "live-versions",
@@ -116,10 +102,10 @@ export async function lockSubmitters(
   ]);
   const balances = await lockBalances(transaction, accounts);
   const { rows } = await transaction.query<FactRow>(factsStatement, [
-    keys.map(({ submitter }) => hexToBytes(submitter)),
-    keys.map(({ idempotencyKey }) => idempotencyKey),
-    windows.map(({ submitter }) => hexToBytes(submitter)),
-    windows.map(({ startSeconds }) => startSeconds),
+    bytesArray(keys.map(({ submitter }) => submitter)),
+    textArray(keys.map(({ idempotencyKey }) => idempotencyKey)),
+    bytesArray(windows.map(({ submitter }) => submitter)),
+    numberArray(windows.map(({ startSeconds }) => startSeconds)),
   ]);
   const known = new Map<string, KnownTask>();
   const used = new Map<string, number>();
@@ -138,42 +124,6 @@ export async function lockSubmitters(
 }
 
 /**
- * Everything that admission leaves behind, in one journey: each further one would cost as much as a dozen rows. The
- * reservations are those that `post` would make: tasks that are new have none yet, and their balances are locked already.
- */
-const admitStatement = {
-  name: "admit-tasks",
-  text: `WITH admitted AS (
-      SELECT * FROM unnest($2::bytea[], $3::text[], $4::bytea[], $5::text[], $6::text[], $7::bytea[], $8::numeric[],
-          $9::text[], $10::text[], $11::text[], $12::timestamptz[], $13::text[])
-        AS a (task_id, scope, submitter, idempotency_key, envelope, signature, fee_limit,
-          schema_version, semantic_version, policy_version, deadline_at, body)),
-    spenders AS (
-      SELECT * FROM unnest($14::bytea[], $15::text[], $16::text[], $17::numeric[]) AS s (submitter, budget, reserved, total)),
-    tasks AS (
-      INSERT INTO ledger.task (task_id, scope, submitter, idempotency_key, envelope, signature, fee_limit, accepted_at)
-      SELECT task_id, scope, submitter, idempotency_key, envelope, signature, fee_limit, $1 FROM admitted),
-    journalled AS (
-      INSERT INTO ledger.journal (kind, subject, body, at) SELECT 'task', task_id, body, $1 FROM admitted),
-    posted AS (
-      INSERT INTO ledger.posting (kind, debit, credit, amount, reference, at)
-      SELECT 'reserve', budget, reserved, fee_limit, '0x' || encode(task_id, 'hex'), $1
-      FROM admitted JOIN spenders USING (submitter) WHERE fee_limit > 0),
-    moved AS (
-      UPDATE work.balance SET amount = balance.amount + change FROM (
-        SELECT budget AS account, -total AS change FROM spenders UNION ALL SELECT reserved, total FROM spenders) both_sides
-      WHERE balance.account = both_sides.account),
-    forgotten AS (DELETE FROM work.quota WHERE submitter = ANY($18::bytea[]) AND window_start < $21),
-    counted AS (
-      INSERT INTO work.quota (submitter, window_start, tasks)
-      SELECT submitter, to_timestamp(start_seconds), tasks
-      FROM unnest($18::bytea[], $19::bigint[], $20::bigint[]) AS c (submitter, start_seconds, tasks)
-      ON CONFLICT (submitter, window_start) DO UPDATE SET tasks = quota.tasks + excluded.tasks)
-    INSERT INTO work.task (task_id, scope, submitter, state, schema_version, semantic_version, policy_version, due_at, deadline_at)
-    SELECT task_id, scope, submitter, 'accepted', schema_version, semantic_version, policy_version, $1, deadline_at FROM admitted`,
-};
-
-/**
  * Writes admitted tasks: the ledger's row, the first journal entry, the work to be done, the reserved fee limit and the
  * quota used. Comes after {@link lockSubmitters} in the same transaction.
  * @param by who admitted them, for the journal.
@@ -185,37 +135,37 @@ export async function admitTasks(
   now: Date,
 ): Promise<void> {
   if (admissions.length === 0) return;
-  const totals = new Map<Hex, bigint>();
-  const windows = new Map<string, { readonly window: QuotaWindow; tasks: number }>();
-  for (const { submitter, feeLimit, window } of admissions) {
-    totals.set(submitter, (totals.get(submitter) ?? 0n) + feeLimit);
-    const counted = windows.get(windowText(window));
-    if (counted === undefined) windows.set(windowText(window), { window, tasks: 1 });
-    else counted.tasks++;
-  }
-  const spenders = [...totals];
-  const counts = [...windows.values()];
-  await transaction.query(admitStatement, [
-    now,
-    admissions.map(({ taskId }) => hexToBytes(taskId)),
-    admissions.map(({ scope }) => scope),
-    admissions.map(({ submitter }) => hexToBytes(submitter)),
-    admissions.map(({ idempotencyKey }) => idempotencyKey),
-    admissions.map(({ envelopeText }) => envelopeText),
-    admissions.map(({ signature }) => signature),
-    admissions.map(({ feeLimit }) => feeLimit),
-    admissions.map(({ versions }) => versions.schema),
-    admissions.map(({ versions }) => versions.semantic),
-    admissions.map(({ versions }) => versions.policy),
-    admissions.map(({ deadlineAt }) => deadlineAt),
-    admissions.map(({ versions }) => admissionBody(by, versions)),
-    spenders.map(([submitter]) => hexToBytes(submitter)),
-    spenders.map(([submitter]) => accountNames.budget(submitter)),
-    spenders.map(([submitter]) => accountNames.reserved(submitter)),
-    spenders.map(([, total]) => total),
-    counts.map(({ window }) => hexToBytes(window.submitter)),
-    counts.map(({ window }) => window.startSeconds),
-    counts.map(({ tasks }) => tasks),
-    new Date(now.getTime() - quotaKeptSeconds * 1000),
+  await transaction.query(admitStatement, admitValues(admissions, by, now));
+}
+
+/** Counts instead of reading them: the amounts are looked at by the statement that follows. */
+const lockStatement = {
+  name: "lock-submitters",
+  text: `SELECT count(*) FROM (
+      SELECT FROM work.balance WHERE account = ANY($1::text[]) ORDER BY account FOR UPDATE) locked`,
+};
+
+/**
+ * Locks the submitters and writes admissions in one journey to the database, all of them or, unless everything is as hoped, none:
+ * no key of the batch was used before, and budgets and quotas are enough for all of it. It saves asking first, which takes
+ * longer than writing. Answers whether they were written.
+ * @param keys of the whole batch, also of those submissions that are not admitted.
+ * @throws like {@link Database.journey}
+ */
+export async function admitIfClear(
+  database: Database,
+  keys: readonly SubmissionKey[],
+  admissions: readonly HopefulAdmission[],
+  by: string,
+  now: Date,
+): Promise<boolean> {
+  const accounts = [...new Set(keys.map(({ submitter }) => submitter))].flatMap((submitter) => [
+    accountNames.budget(submitter),
+    accountNames.reserved(submitter),
   ]);
+  const [, written] = await database.journey([
+    { ...lockStatement, values: [textArray(accounts)] },
+    { ...clearStatement, values: clearValues(keys, admissions, by, now) },
+  ]);
+  return written === admissions.length;
 }

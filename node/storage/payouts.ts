@@ -1,4 +1,4 @@
-// Payout state: instructions made from finalized rewards, their moves, and the treasury events they are matched with.
+// Payout state: instructions made from finalized rewards, and their moves along the published lifecycle.
 import { ProtocolError } from "#protocol/errors.ts";
 import { bytesToHex, hexToBytes, type Hex } from "#protocol/hash.ts";
 import { allows, payoutLifecycle, type PayoutState } from "#protocol/lifecycles.ts";
@@ -18,6 +18,8 @@ export type Instruction = EpochKey & {
   readonly intent: string | null;
   /** Whether it failed because its recipient refused it; such a one is not sent again. */
   readonly refused: boolean;
+  /** Who asked for another transaction after the last one, and why; null where nobody did. */
+  readonly retry: string | null;
 };
 
 /** Why a payout failed whose recipient did not take it. */
@@ -41,10 +43,12 @@ type InstructionRow = {
   readonly state: PayoutState;
   readonly intent: string | null;
   readonly refused: boolean;
+  readonly retry: string | null;
 };
 
 const columns = `payout_id, scope, epoch, index, account, amount, state, intent,
-  state = 'failed' AND detail = '${recipientRefused}' AS refused`;
+  state = 'failed' AND detail = '${recipientRefused}' AS refused,
+  (SELECT asked_by || ' asked for another try: ' || why FROM payout.retry WHERE retry.intent = instruction.intent) AS retry`;
 
 function instructionOf(row: InstructionRow): Instruction {
   return {
@@ -57,6 +61,7 @@ function instructionOf(row: InstructionRow): Instruction {
     state: row.state,
     intent: row.intent,
     refused: row.refused,
+    retry: row.retry,
   };
 }
 
@@ -115,13 +120,16 @@ export async function epochsWith(database: Queryable, states: readonly PayoutSta
 }
 
 /**
- * Epochs with something to authorize, in order: prepared instructions, and failed ones that were not refused by their
- * recipient nor part of `triesLimit` transactions, whose number ends an intent's key.
+ * Epochs with something that may be authorized, in order: prepared instructions; failed ones that were not refused by their
+ * recipient, and mismatched ones, that were not part of `triesLimit` transactions, whose number ends an intent's key; and
+ * failed or mismatched ones for which somebody asked (see payout-retries.ts).
  */
 export async function epochsDue(database: Queryable, triesLimit: number): Promise<readonly EpochKey[]> {
   const { rows } = await database.query<{ scope: string; epoch: bigint }>(
     `SELECT DISTINCT scope, epoch FROM payout.instruction WHERE state = 'prepared'
-       OR (state = 'failed' AND detail <> $1 AND split_part(intent, '#', 2)::integer < $2::integer)
+       OR (state IN ('failed', 'mismatched') AND (
+         (detail <> $1 AND (intent IS NULL OR split_part(intent, '#', 2)::integer < $2::integer))
+         OR EXISTS (SELECT 1 FROM payout.retry WHERE retry.intent = instruction.intent)))
      ORDER BY scope, epoch`,
     [recipientRefused, triesLimit],
   );
@@ -200,88 +208,10 @@ export async function finalizedScopes(database: Queryable): Promise<readonly str
   return rows.map(({ scope }) => scope);
 }
 
-/** A treasury event as it was seen in a block. */
-export type SeenEvent = {
-  readonly sequence: bigint;
-  readonly blockNumber: bigint;
-  readonly blockHash: Hex;
-  readonly transactionHash: Hex;
-  readonly logIndex: number;
-  readonly body: string;
-};
-
-/**
- * Makes the open transaction the only one that follows events: another waits here until it ends. What was read before is
- * to be read again.
- */
-export async function lockEvents(transaction: Queryable): Promise<void> {
-  await transaction.query("SELECT pg_advisory_xact_lock(hashtextextended('payout.event', 0))");
-}
-
 /** The intent that a transaction of ours carried out; null for one of somebody else, as a claim is. */
 export async function intentOfTransaction(database: Queryable, transactionHash: Hex): Promise<string | null> {
   const { rows } = await database.query<{ intent: string }>(`SELECT intent FROM payout.chain_attempt WHERE hash = $1`, [
     hexToBytes(transactionHash),
   ]);
   return rows[0]?.intent ?? null;
-}
-
-/** Appends events as seen. The caller's transaction stores the cursor with them, so none is appended twice. */
-export async function recordEvents(transaction: Queryable, events: readonly SeenEvent[], now: Date): Promise<void> {
-  await appendEvents(transaction, events, false, now);
-}
-
-/** The events of blocks above a height that still stand. */
-export async function eventsAbove(database: Queryable, blockNumber: bigint): Promise<readonly SeenEvent[]> {
-  const { rows } = await database.query<{
-    sequence: bigint;
-    block_number: bigint;
-    block_hash: Buffer;
-    transaction_hash: Buffer;
-    log_index: number;
-    body: string;
-  }>(
-    `SELECT * FROM (
-       SELECT DISTINCT ON (block_hash, log_index) sequence, block_number, block_hash, transaction_hash, log_index, body,
-         superseded
-       FROM payout.event WHERE block_number > $1 ORDER BY block_hash, log_index, event_no DESC) latest
-     WHERE NOT superseded ORDER BY sequence`,
-    [blockNumber],
-  );
-  return rows.map((row) => ({
-    sequence: row.sequence,
-    blockNumber: row.block_number,
-    blockHash: bytesToHex(row.block_hash),
-    transactionHash: bytesToHex(row.transaction_hash),
-    logIndex: row.log_index,
-    body: row.body,
-  }));
-}
-
-/** Appends that events were removed by a reorganization; what was seen stays readable. */
-export async function supersedeEvents(transaction: Queryable, events: readonly SeenEvent[], now: Date): Promise<void> {
-  await appendEvents(transaction, events, true, now);
-}
-
-async function appendEvents(
-  transaction: Queryable,
-  events: readonly SeenEvent[],
-  superseded: boolean,
-  now: Date,
-): Promise<void> {
-  if (events.length === 0) return;
-  await transaction.query(
-    `INSERT INTO payout.event (sequence, block_number, block_hash, transaction_hash, log_index, body, superseded, at)
-     SELECT e.*, $7, $8 FROM unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::bytea[], $5::int[], $6::text[]) AS e`,
-    [
-      events.map(({ sequence }) => sequence),
-      events.map(({ blockNumber }) => blockNumber),
-      events.map(({ blockHash }) => hexToBytes(blockHash)),
-      events.map(({ transactionHash }) => hexToBytes(transactionHash)),
-      events.map(({ logIndex }) => logIndex),
-      events.map(({ body }) => body),
-      superseded,
-      now,
-    ],
-  );
 }

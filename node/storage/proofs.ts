@@ -1,7 +1,8 @@
 // Reads back what proofs are made from: the leaves of a recorded candidate, in the order of their trees.
 import { bytesToHex, hexToBytes } from "#protocol/hash.ts";
 import type { Hex } from "#protocol/schemas/primitives.ts";
-import type { PayoutInstruction, RewardRecord } from "#protocol/schemas/settlement.ts";
+import type { LocalAttributeCandidate } from "#protocol/schemas/local-attribute.ts";
+import type { AdjustmentRecord, PayoutInstruction, RewardRecord } from "#protocol/schemas/settlement.ts";
 import type { Queryable } from "./database.ts";
 import type { SettlementKey } from "./settlements.ts";
 
@@ -93,6 +94,30 @@ export async function readRewardRecords(database: Queryable, key: SettlementKey)
     keyOf(key),
   );
   return rows.map(({ body }) => JSON.parse(body) as RewardRecord);
+}
+
+/** The adjustments of a candidate in the order of their leaves, which stand behind those of the rewards. */
+export async function readAdjustmentRecords(
+  database: Queryable,
+  key: SettlementKey,
+): Promise<readonly AdjustmentRecord[]> {
+  const { rows } = await database.query<{ body: string }>(
+    `SELECT body FROM ledger.adjustment WHERE scope = $1 AND epoch = $2 AND revision = $3 ORDER BY index`,
+    keyOf(key),
+  );
+  return rows.map(({ body }) => JSON.parse(body) as AdjustmentRecord);
+}
+
+/** The candidates for attributes of a candidate settlement in the order of their leaves. */
+export async function readCandidateLeaves(
+  database: Queryable,
+  key: SettlementKey,
+): Promise<readonly LocalAttributeCandidate[]> {
+  const { rows } = await database.query<{ body: string }>(
+    `SELECT body FROM ledger.local_candidate WHERE scope = $1 AND epoch = $2 AND revision = $3 ORDER BY index`,
+    keyOf(key),
+  );
+  return rows.map(({ body }) => JSON.parse(body) as LocalAttributeCandidate);
 }
 
 /** The payouts of a candidate in the order of their leaves. */

@@ -2,7 +2,7 @@
 import { bytesToHex, hexToBytes, type Hex } from "#protocol/hash.ts";
 import type { TaskState } from "#protocol/lifecycles.ts";
 import { epochIdOf } from "#protocol/parameters.ts";
-import type { EpochView, PayoutView, RewardRecord, RewardView, SettlementView } from "#protocol/schemas/settlement.ts";
+import type { EpochView, PayoutView, SettlementView } from "#protocol/schemas/settlement.ts";
 import type { TaskEnvelope, TaskView } from "#protocol/schemas/task.ts";
 import type { Queryable } from "./database.ts";
 
@@ -13,7 +13,12 @@ export type PageRequest = { readonly after: string | undefined; readonly limit: 
 export type Page<T> = { readonly items: readonly T[]; readonly next: string | null };
 
 /** Rows asked for with one to spare, cut to the page; the last row kept says where the next page begins. */
-function pageOf<R, T>(rows: readonly R[], limit: number, item: (row: R) => T, cursor: (row: R) => string): Page<T> {
+export function pageOf<R, T>(
+  rows: readonly R[],
+  limit: number,
+  item: (row: R) => T,
+  cursor: (row: R) => string,
+): Page<T> {
   const kept = rows.slice(0, limit);
   const last = kept.at(-1);
   return { items: kept.map(item), next: rows.length > limit && last !== undefined ? cursor(last) : null };
@@ -46,13 +51,13 @@ const standingOf = ({ task_id: taskId, scope, state, epoch }: StandingRow): Task
 
 const taskStatement = {
   name: "read-task",
-  text: `SELECT task.task_id, task.scope, task.submitter, work.state, task.envelope, task.accepted_at, member.epoch,
+  text: `SELECT task.task_id, task.scope, task.submitter, work.state, task.envelope, task.accepted_at, work.epoch,
       CASE WHEN work.state IN ('awaiting_settlement', 'completed')
         THEN (SELECT result FROM ledger.result r WHERE r.task_id = task.task_id) END AS result,
       CASE WHEN work.state IN ('rejected', 'timed_out')
         THEN (SELECT body FROM ledger.journal j WHERE j.kind = 'task' AND j.subject = task.task_id
               ORDER BY entry_no DESC LIMIT 1) END AS last_move
-    FROM ledger.task task JOIN work.task work USING (task_id) LEFT JOIN ledger.epoch_member member USING (task_id)
+    FROM ledger.task task JOIN work.task work USING (task_id)
     WHERE task.task_id = $1`,
 };
 
@@ -85,9 +90,8 @@ export async function listTasks(
   { after, limit }: PageRequest,
 ): Promise<Page<TaskStanding>> {
   const { rows } = await database.query<StandingRow & { readonly arrival: bigint }>(
-    `SELECT work.task_id, work.scope, work.state, member.epoch, work.arrival
-      FROM work.task work LEFT JOIN ledger.epoch_member member USING (task_id)
-      WHERE work.submitter = $1 AND work.arrival > $2 ORDER BY work.arrival LIMIT $3`,
+    `SELECT task_id, scope, state, epoch, arrival FROM work.task
+      WHERE submitter = $1 AND arrival > $2 ORDER BY arrival LIMIT $3`,
     [hexToBytes(submitter), after ?? "0", limit + 1],
   );
   return pageOf(rows, limit, standingOf, (row) => String(row.arrival));
@@ -132,10 +136,15 @@ type EpochRow = {
   readonly semantic_version_set: string[];
   readonly policy_version_set: string[];
   readonly members: bigint;
+  readonly deferred: bigint;
+  readonly resolved: bigint;
+  readonly penalties: bigint;
+  readonly entries: bigint;
+  readonly window_from: bigint | null;
 };
 
 function epochOf(row: EpochRow): EpochView {
-  const tasks = Number(row.members);
+  const tasks = Number(row.members - row.deferred - row.resolved);
   return {
     epochId: epochIdOf(row.scope, Number(row.epoch)),
     scope: row.scope,
@@ -146,13 +155,20 @@ function epochOf(row: EpochRow): EpochView {
     trigger: row.trigger,
     semanticVersionSet: row.semantic_version_set,
     policyVersionSet: row.policy_version_set,
-    settlementScope: { tasks, deferred: 0 },
-    rewardScope: { tasks, penalties: 0 },
-    aggregationScope: { entries: 0, windowFrom: null },
+    settlementScope: { tasks, deferred: Number(row.deferred) },
+    rewardScope: { tasks, penalties: Number(row.penalties) },
+    aggregationScope: {
+      entries: Number(row.entries),
+      windowFrom: row.window_from === null ? null : Number(row.window_from),
+    },
   };
 }
 
-/** Epochs of one scope or of all, by scope and number (EPOC-01); a page begins after `scope/number`. */
+/**
+ * Epochs of one scope or of all, by scope and number (EPOC-01). The sizes of the scopes grow while the epoch is open and are what
+ * was frozen once it is closed. A page begins after
+ * `scope/number`.
+ */
 export async function listEpochs(
   database: Queryable,
   scope: string | undefined,
@@ -208,37 +224,6 @@ export async function readSettlements(
     failure: row.failure,
     transactions: JSON.parse(row.transactions) as SettlementView["transactions"],
   }));
-}
-
-/** The rewards of an account, every revision with its state (RWRD-05); a page begins after `scope/epoch/revision/index`. */
-export async function listRewards(
-  database: Queryable,
-  account: Hex,
-  { after, limit }: PageRequest,
-): Promise<Page<RewardView>> {
-  type RewardRow = {
-    readonly scope: string;
-    readonly epoch: bigint;
-    readonly revision: number;
-    readonly index: number;
-    readonly body: string;
-    readonly state: RewardView["state"];
-  };
-  const [scope = "", epoch = "0", revision = "0", index = "0"] = after?.split("/") ?? [];
-  const { rows } = await database.query<RewardRow>(
-    `SELECT r.scope, r.epoch, r.revision, r.index, r.body,
-        CASE s.state WHEN 'finalized' THEN 'finalized' WHEN 'failed' THEN 'blocked' ELSE 'calculated' END AS state
-      FROM ledger.reward r JOIN work.settlement s USING (scope, epoch, revision)
-      WHERE r.account = $1 AND (r.scope, r.epoch, r.revision, r.index) > ($2::text, $3::bigint, $4::integer, $5::integer)
-      ORDER BY r.scope, r.epoch, r.revision, r.index LIMIT $6`,
-    [hexToBytes(account), scope, epoch, revision, index, limit + 1],
-  );
-  const item = (row: RewardRow): RewardView => ({
-    record: JSON.parse(row.body) as RewardRecord,
-    state: row.state,
-    revision: row.revision,
-  });
-  return pageOf(rows, limit, item, (row) => `${row.scope}/${row.epoch}/${row.revision}/${row.index}`);
 }
 
 /** The payouts of an account; a page begins after `scope/epoch`. */

@@ -29,6 +29,7 @@ type CollectionRow = {
   readonly collection: string;
   readonly operator: Buffer;
   readonly fields: string;
+  readonly aggregation_scope: string | null;
   readonly wrapped_key: Buffer;
 };
 
@@ -37,6 +38,7 @@ const collectionOf = (row: CollectionRow): StoredCollection => ({
   collection: row.collection,
   operator: bytesToHex(row.operator),
   fields: JSON.parse(row.fields) as CollectionDefinition["fields"],
+  ...(row.aggregation_scope === null ? {} : { aggregationScope: row.aggregation_scope }),
   wrappedKey: row.wrapped_key,
 });
 
@@ -55,7 +57,8 @@ export async function lockCollection(transaction: Queryable, { vault, collection
 /** Every collection of a vault, by name. */
 export async function readVault(database: Queryable, vault: string): Promise<readonly StoredCollection[]> {
   const { rows } = await database.query<CollectionRow>(
-    `SELECT vault, collection, operator, fields, wrapped_key FROM ledger.collection WHERE vault = $1 ORDER BY collection`,
+    `SELECT vault, collection, operator, fields, aggregation_scope, wrapped_key FROM ledger.collection
+      WHERE vault = $1 ORDER BY collection`,
     [vault],
   );
   return rows.map(collectionOf);
@@ -64,14 +67,16 @@ export async function readVault(database: Queryable, vault: string): Promise<rea
 /** Keeps a new collection; journalled. */
 export async function insertCollection(
   transaction: Queryable,
-  { vault, collection, operator, fields, wrappedKey }: StoredCollection,
+  { wrappedKey, ...definition }: StoredCollection,
   now: Date,
 ): Promise<void> {
+  const { vault, collection, operator, fields, aggregationScope = null } = definition;
   await transaction.query(
-    `INSERT INTO ledger.collection (vault, collection, operator, fields, wrapped_key, at) VALUES ($1, $2, $3, $4, $5, $6)`,
-    [vault, collection, hexToBytes(operator), canonicalText(fields), wrappedKey, now],
+    `INSERT INTO ledger.collection (vault, collection, operator, fields, aggregation_scope, wrapped_key, at)
+      VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+    [vault, collection, hexToBytes(operator), canonicalText(fields), aggregationScope, wrappedKey, now],
   );
-  const body = canonicalText({ act: "defined", collection, fields, operator, vault });
+  const body = canonicalText({ act: "defined", ...definition });
   const subject = Buffer.from(`${vault}/${collection}`);
   await appendJournal(transaction, [{ kind: "collection", subject, body }], now);
 }
@@ -81,7 +86,7 @@ export type CollectionHead = StoredCollection & { readonly snapshot: StoredSnaps
 
 const headStatement = {
   name: "collection-heads",
-  text: `SELECT c.vault, c.collection, c.operator, c.fields, c.wrapped_key, s.size, s.digest
+  text: `SELECT c.vault, c.collection, c.operator, c.fields, c.aggregation_scope, c.wrapped_key, s.size, s.digest
     FROM unnest($1::text[], $2::text[]) AS w (vault, collection) JOIN ledger.collection c USING (vault, collection)
       LEFT JOIN LATERAL (SELECT size, digest FROM ledger.snapshot s
         WHERE s.vault = c.vault AND s.collection = c.collection ORDER BY size DESC LIMIT 1) s ON true`,

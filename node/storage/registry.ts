@@ -1,11 +1,13 @@
 // Published registries and policies, immutable under their versions, and which of them a scope takes tasks under.
 import { canonicalText } from "#protocol/canonical.ts";
-import { hexToBytes, type Hex } from "#protocol/hash.ts";
+import { bytesToHex, hexToBytes, type Hex } from "#protocol/hash.ts";
 import { policyDigest, registryDigest } from "#protocol/parameters.ts";
+import type { GovernanceAct } from "#protocol/schemas/governance.ts";
 import type { Policy } from "#protocol/schemas/policy.ts";
 import type { Registry } from "#protocol/schemas/registry.ts";
 import type { Queryable } from "./database.ts";
 import { appendJournal } from "./journal.ts";
+import type { Page, PageRequest } from "./reading.ts";
 
 /** What became of a publication: new, the same as before, or refused since the version has other content. */
 export type Publication = "published" | "repeated" | "conflict";
@@ -141,6 +143,58 @@ export async function readRegistry(database: Queryable, version: string): Promis
   const statement = `SELECT body FROM ledger.registry WHERE semantic_version = $1`;
   const { rows } = await database.query<{ body: string }>(statement, [version]);
   return rows[0] && (JSON.parse(rows[0].body) as Registry);
+}
+
+/** The registry that was published last; undefined before the first. */
+export async function readLastRegistry(database: Queryable): Promise<Registry | undefined> {
+  const statement = `SELECT body FROM ledger.registry ORDER BY sequence DESC LIMIT 1`;
+  const { rows } = await database.query<{ body: string }>(statement);
+  return rows[0] && (JSON.parse(rows[0].body) as Registry);
+}
+
+/** A semantic version in a list: published, with its digest; or opened by an act and not published yet, with its base. */
+export type ListedVersion = {
+  readonly semanticVersion: string;
+  readonly base: string | null;
+  readonly digest: Hex | null;
+  readonly at: string;
+};
+
+type ListedRow = {
+  readonly semantic_version: string;
+  readonly opening: string | null;
+  readonly digest: Buffer | null;
+  readonly at: Date;
+  readonly sequence: bigint;
+};
+
+const listStatements = {
+  published: `SELECT semantic_version, NULL AS opening, digest, published_at AS at, sequence FROM ledger.registry
+    WHERE sequence > $1 ORDER BY sequence LIMIT $2`,
+  open: `SELECT semantic_version, body AS opening, NULL::bytea AS digest, at, sequence
+    FROM ledger.governance_act a WHERE kind = 'open_version' AND sequence > $1
+      AND NOT EXISTS (SELECT 1 FROM ledger.registry r WHERE r.semantic_version = a.semantic_version)
+    ORDER BY sequence LIMIT $2`,
+} as const;
+
+const baseIn = ({ order }: GovernanceAct): string | null => ("base" in order ? order.base : null);
+
+/** Semantic versions in the order in which they were published, or opened. */
+export async function listVersions(
+  database: Queryable,
+  state: keyof typeof listStatements,
+  { after, limit }: PageRequest,
+): Promise<Page<ListedVersion>> {
+  const { rows } = await database.query<ListedRow>(listStatements[state], [after ?? "0", limit + 1]);
+  const kept = rows.slice(0, limit);
+  const items = kept.map(({ semantic_version: semanticVersion, opening, digest, at }) => ({
+    semanticVersion,
+    base: opening === null ? null : baseIn(JSON.parse(opening) as GovernanceAct),
+    digest: digest && bytesToHex(digest),
+    at: at.toISOString(),
+  }));
+  const last = kept.at(-1);
+  return { items, next: rows.length > limit && last !== undefined ? String(last.sequence) : null };
 }
 
 /** Published policies by version; immutable, so that they may be kept. Unknown versions are not in the answer. */

@@ -21,6 +21,8 @@ export type StoredItem = {
   readonly taskId: Hex;
   readonly state: TaskState;
   readonly envelope: string;
+  /** The submitter's; null where a bearer token stood for it. */
+  readonly envelopeSignature: Hex | null;
   readonly assignment: { readonly resolutionId: Hex; readonly resolution: string; readonly body: string } | null;
   readonly result: {
     readonly bundleId: Hex;
@@ -49,6 +51,7 @@ type ItemRow = {
   readonly task_id: Buffer;
   readonly state: TaskState;
   readonly envelope: string;
+  readonly envelope_signature: Buffer | null;
   readonly resolution_id: Buffer | null;
   readonly resolution: string | null;
   readonly assignment: string | null;
@@ -63,8 +66,8 @@ type ItemRow = {
 
 const itemStatement = {
   name: "settlement-items",
-  text: `SELECT t.task_id, w.state, t.envelope, a.resolution_id, a.resolution, a.body AS assignment, r.bundle_id, r.executor,
-      r.bundle, r.signature, r.result, r.transcript, r.access_log
+  text: `SELECT t.task_id, w.state, t.envelope, t.signature AS envelope_signature, a.resolution_id, a.resolution,
+      a.body AS assignment, r.bundle_id, r.executor, r.bundle, r.signature, r.result, r.transcript, r.access_log
     FROM ledger.task t JOIN work.task w USING (task_id) LEFT JOIN ledger.assignment a USING (task_id)
       LEFT JOIN ledger.result r USING (task_id)
     WHERE t.task_id = ANY($1) ORDER BY t.task_id`,
@@ -84,7 +87,9 @@ type DecisionRow = {
 const decisionStatement = {
   name: "settlement-decisions",
   text: `SELECT task_id, decision_id, bundle_id, verifier, verdict, body, evidence, signature FROM ledger.decision
-    WHERE task_id = ANY($1) ORDER BY task_id, verifier`,
+    WHERE task_id = ANY($1) AND NOT EXISTS (
+      SELECT 1 FROM ledger.overruled_decision o WHERE o.decision_id = decision.decision_id)
+    ORDER BY task_id, verifier`,
 };
 
 function assignmentOf(row: ItemRow): StoredItem["assignment"] {
@@ -138,6 +143,7 @@ export async function readItems(database: Queryable, taskIds: readonly Hex[]): P
       taskId,
       state: row.state,
       envelope: row.envelope,
+      envelopeSignature: row.envelope_signature && bytesToHex(row.envelope_signature),
       assignment: assignmentOf(row),
       result: resultOf(row),
       decisions: decided.get(taskId) ?? [],

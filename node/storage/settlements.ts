@@ -1,18 +1,13 @@
-// Settlements: their states and moves, and the candidate that an epoch commits to.
+// Settlements: their states and moves, and the candidates that they hold.
 import assert from "node:assert/strict";
 import { canonicalText, type Json } from "#protocol/canonical.ts";
 import { ProtocolError } from "#protocol/errors.ts";
-import { bytesToHex, hexToBytes } from "#protocol/hash.ts";
+import { bytesToHex } from "#protocol/hash.ts";
 import { allows, settlementLifecycle, type SettlementState } from "#protocol/lifecycles.ts";
 import { epochIdOf } from "#protocol/parameters.ts";
 import type { Hex } from "#protocol/schemas/primitives.ts";
-import type {
-  PayoutInstruction,
-  RewardRecord,
-  SettlementHeader,
-  SettlementSubRoots,
-} from "#protocol/schemas/settlement.ts";
-import type { Queryable, SqlValue } from "./database.ts";
+import type { SettlementHeader, SettlementSubRoots } from "#protocol/schemas/settlement.ts";
+import type { Queryable } from "./database.ts";
 import { epochSubject } from "./epochs.ts";
 import { appendJournal } from "./journal.ts";
 
@@ -45,8 +40,6 @@ export const rejectedFailure = "SETTLEMENT_ANCHOR_REFUSED";
 
 /** Settlements of a scope looked at in one step: later ones wait for earlier ones anyway. */
 const liveLimit = 8;
-/** Rows of one insert: bounds a statement's parameters. */
-const insertRows = 10_000;
 
 type SettlementRow = {
   readonly scope: string;
@@ -179,6 +172,25 @@ export async function startRevision(
   return revision;
 }
 
+/**
+ * {@link startRevision} by order of a person. Answers the revision's number.
+ * @throws ProtocolError SETTLEMENT_NOT_FOUND; SETTLEMENT_TRANSITION_REFUSED when the newest revision has not failed
+ */
+export async function retrySettlement(
+  transaction: Queryable,
+  request: Parameters<typeof startRevision>[1],
+  now: Date,
+): Promise<number> {
+  const { scope, epoch } = request;
+  const newest = await newestSettlement(transaction, scope, epoch);
+  if (newest === undefined) throw new ProtocolError("SETTLEMENT_NOT_FOUND", { scope, epoch });
+  const revision = await startRevision(transaction, request, now);
+  if (revision !== undefined) return revision;
+  const { state: from } = newest;
+  const words = { settlement: epochIdOf(scope, epoch), revision: newest.revision, from, to: "collecting" };
+  throw new ProtocolError("SETTLEMENT_TRANSITION_REFUSED", words);
+}
+
 /** How many candidates of an epoch were rejected on chain: the anchor counts its revisions by these. */
 export async function rejectedCandidates(database: Queryable, scope: string, epoch: number): Promise<number> {
   const { rows } = await database.query<{ count: bigint }>(
@@ -189,95 +201,27 @@ export async function rejectedCandidates(database: Queryable, scope: string, epo
   return Number(rows[0]?.count ?? 0n);
 }
 
-/** All that a candidate is recorded with. */
-export type CandidateRecord = SettlementKey & {
+/** A recorded candidate, without its lists. */
+export type StoredCandidate = {
   readonly root: Hex;
   readonly header: SettlementHeader;
   readonly subRoots: SettlementSubRoots;
   readonly pot: bigint;
-  /** In the order of the result leaves. */
-  readonly taskIds: readonly Hex[];
-  readonly rewards: readonly RewardRecord[];
-  readonly payouts: readonly PayoutInstruction[];
+  /** When it was committed to: what happened to its tasks later is not in it. */
+  readonly builtAt: Date;
 };
-
-/** Inserts rows given as columns, so many at a time, each row with the settlement's key and its index. */
-async function insertIndexed(
-  transaction: Queryable,
-  key: SettlementKey,
-  insert: { readonly name: string; readonly text: string; readonly columns: readonly (readonly SqlValue[])[] },
-): Promise<void> {
-  const { name, text, columns: values } = insert;
-  const rows = values[0]?.length ?? 0;
-  for (let from = 0; from < rows; from += insertRows) {
-    const part = values.map((column) => column.slice(from, from + insertRows));
-    await transaction.query({ name, text }, [...keyOf(key), from - 1, ...part]);
-  }
-}
-
-/**
- * Records a candidate with its items, rewards and payouts: all of it in the caller's transaction. Rewards are calculated by
- * this, and not final (RWRD-01).
- */
-export async function insertCandidate(transaction: Queryable, candidate: CandidateRecord, now: Date): Promise<void> {
-  const { root, header, subRoots, pot, taskIds, rewards, payouts } = candidate;
-  await transaction.query(
-    `INSERT INTO ledger.candidate (scope, epoch, revision, root, header, sub_roots, archive, item_count, payout_count,
-        payout_total, pot, journal_batch, built_at)
-      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, (SELECT max(batch_no) FROM ledger.journal_batch), $12)`,
-    [
-      ...keyOf(candidate),
-      hexToBytes(root),
-      canonicalText(header),
-      canonicalText(subRoots),
-      hexToBytes(header.archive),
-      header.itemCount,
-      header.payoutCount,
-      BigInt(header.payoutTotal),
-      pot,
-      now,
-    ],
-  );
-  await insertIndexed(transaction, candidate, {
-    name: "insert-settlement-items",
-    text: `INSERT INTO ledger.settlement_item (scope, epoch, revision, index, task_id)
-      SELECT $1, $2, $3, $4::bigint + position, task_id FROM unnest($5::bytea[]) WITH ORDINALITY AS i (task_id, position)`,
-    columns: [taskIds.map((taskId) => hexToBytes(taskId))],
-  });
-  await insertIndexed(transaction, candidate, {
-    name: "insert-rewards",
-    text: `INSERT INTO ledger.reward (scope, epoch, revision, index, reward_id, account, role, amount, body)
-      SELECT $1, $2, $3, $4::bigint + position, reward_id, account, role, amount, body
-      FROM unnest($5::bytea[], $6::bytea[], $7::text[], $8::numeric[], $9::text[])
-        WITH ORDINALITY AS r (reward_id, account, role, amount, body, position)`,
-    columns: [
-      rewards.map(({ rewardId }) => hexToBytes(rewardId)),
-      rewards.map(({ account }) => hexToBytes(account)),
-      rewards.map(({ role }) => role),
-      rewards.map(({ amount }) => amount),
-      rewards.map((record) => canonicalText(record)),
-    ],
-  });
-  await insertIndexed(transaction, candidate, {
-    name: "insert-payout-leaves",
-    text: `INSERT INTO ledger.payout_leaf (scope, epoch, revision, index, payout_id, account, amount)
-      SELECT $1, $2, $3, $4::bigint + position, payout_id, account, amount
-      FROM unnest($5::bytea[], $6::bytea[], $7::numeric[]) WITH ORDINALITY AS p (payout_id, account, amount, position)`,
-    columns: [
-      payouts.map(({ payoutId }) => hexToBytes(payoutId)),
-      payouts.map(({ account }) => hexToBytes(account)),
-      payouts.map(({ amount }) => amount),
-    ],
-  });
-}
-
-/** A recorded candidate, without its lists. */
-export type StoredCandidate = Pick<CandidateRecord, "root" | "header" | "subRoots" | "pot">;
 
 /** Reads a candidate back; undefined when the revision has none. */
 export async function readCandidate(database: Queryable, key: SettlementKey): Promise<StoredCandidate | undefined> {
-  const { rows } = await database.query<{ root: Buffer; header: string; sub_roots: string; pot: bigint }>(
-    `SELECT root, header, sub_roots, pot FROM ledger.candidate WHERE scope = $1 AND epoch = $2 AND revision = $3`,
+  type CandidateRow = {
+    readonly root: Buffer;
+    readonly header: string;
+    readonly sub_roots: string;
+    readonly pot: bigint;
+    readonly built_at: Date;
+  };
+  const { rows } = await database.query<CandidateRow>(
+    `SELECT root, header, sub_roots, pot, built_at FROM ledger.candidate WHERE scope = $1 AND epoch = $2 AND revision = $3`,
     keyOf(key),
   );
   return (
@@ -286,6 +230,7 @@ export async function readCandidate(database: Queryable, key: SettlementKey): Pr
       header: JSON.parse(rows[0].header) as SettlementHeader,
       subRoots: JSON.parse(rows[0].sub_roots) as SettlementSubRoots,
       pot: rows[0].pot,
+      builtAt: rows[0].built_at,
     }
   );
 }

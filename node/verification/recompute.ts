@@ -52,13 +52,13 @@ export function recompute(assigned: Assigned, opened: readonly AccessOutcome[]):
   const { program, assignment, resolution } = assigned;
   const { taskId, resolutionId, bindings } = assignment;
   const sources: QuerySource[] = [];
-  for (const [at, { fields, snapshot }] of bindings.entries()) {
+  for (const [at, { snapshot }] of bindings.entries()) {
     const outcome = opened[at];
     assert(outcome, "every binding was opened or refused");
     if (outcome.kind === "refused") return outcome;
     const columns = new Map(
-      resolution.references.map(({ term, attributeId, valueType }) => {
-        const column = outcome.snapshot.column(fields[attributeId] ?? "", valueType);
+      resolution.references.map(({ term }) => {
+        const column = outcome.snapshot.column(term);
         assert(column, "the assignment names a field for every attribute");
         return [term, column];
       }),
@@ -71,10 +71,13 @@ export function recompute(assigned: Assigned, opened: readonly AccessOutcome[]):
   const outcome = known.run(assigned, sources);
   const outputCommitment =
     outcome.kind === "answered" ? commitment(outcome.result) : refusalCommitment(outcome.refusal);
+  const derived = rulesOf(resolution);
   // Keys stand in canonical order, which spares sorting them for each task.
-  const steps = bindings.map(({ snapshot: { collection, digest, size, vault } }) => {
-    return { collection, digest, size, vault };
-  });
+  const steps = bindings.map(({ snapshot: { collection, digest, size, vault } }) =>
+    derived.length === 0
+      ? { collection, digest, size, vault }
+      : { collection, digest, projections: [...derived], size, vault },
+  );
   const accesses = bindings.map(({ grantId, snapshot: { collection, digest, size, vault } }) => {
     return { collection, digest, grantId, size, vault };
   });
@@ -88,6 +91,13 @@ export function recompute(assigned: Assigned, opened: readonly AccessOutcome[]):
       fee: assignment.fee,
     },
   };
+}
+
+/** Rules by which the vaults derived what the task saw in place of its sources' own values: each once, ascending. */
+function rulesOf({ references }: SemanticResolutionResult): readonly Hex[] {
+  const rules = new Set<Hex>();
+  for (const { projection } of references) if (projection !== undefined) rules.add(projection.derivationRuleRef);
+  return [...rules].sort();
 }
 
 /** Stands for the output where the answer is that there may be none: no result has it. */

@@ -58,6 +58,7 @@ export async function loadPending(
     const policy = policies.get(claim.versions.policy);
     assert(assignment && stored && policy, "a task in verification has an assignment, a result and a policy");
     const given = (verdicts.get(claim.taskId) ?? []).filter(({ bundleId }) => bundleId === stored.bundleId);
+    const standing = given.filter(({ isOverruled }) => !isOverruled);
     const undecided = verifiers.filter(({ address }) => !given.some(({ verifier }) => verifier === address));
     return {
       claim,
@@ -70,8 +71,8 @@ export async function loadPending(
       },
       stored,
       bundle: JSON.parse(stored.bundle) as ExecutionResultBundle,
-      given: given.map(({ verdict }) => verdict),
-      deciders: undecided.slice(0, Math.max(0, policy.verifiers - given.length)),
+      given: standing.map(({ verdict }) => verdict),
+      deciders: undecided.slice(0, Math.max(0, policy.verifiers - standing.length)),
     };
   });
 }
@@ -96,7 +97,7 @@ export async function openAll(
   const opened = new Map<Hex, AccessOutcome[]>();
   for (const [by, tasks] of Map.groupBy(pending, ({ deciders }) => deciders[0]?.address)) {
     if (by === undefined) continue;
-    const accesses = tasks.flatMap(accessesOf);
+    const accesses = tasks.flatMap(({ assigned }) => accessesOf(assigned));
     const outcomes = await openCollections(accesses, { by, purpose: "verification" });
     for (const [at, { taskId }] of accesses.entries()) {
       const outcome = outcomes[at];
@@ -109,7 +110,9 @@ export async function openAll(
   return opened;
 }
 
-function accessesOf({ claim: { taskId }, assigned: { program, assignment } }: Pending): readonly Access[] {
+/** What a task was bound to read, as it is asked of the vaults. */
+export function accessesOf({ program, assignment }: Assigned): readonly Access[] {
+  const { taskId } = assignment;
   return assignment.bindings.map(({ grantId, snapshot: { vault, collection, size, digest } }) => ({
     taskId,
     program: program.kind,

@@ -5,6 +5,7 @@ import { refuse } from "#protocol/errors.ts";
 import { stepBatchLimit } from "#protocol/limits.ts";
 import type { MessageDomain } from "#protocol/messages.ts";
 import type { Policy } from "#protocol/schemas/policy.ts";
+import { openDisagreements, type Disagreement } from "#storage/challenge-disagreements.ts";
 import type { Database } from "#storage/database.ts";
 import { insertDecisions, setAside, type SignedDecision } from "#storage/decisions.ts";
 import { commitMoves, moveOf, nextBatchLimit, type Outcome } from "#storage/moves.ts";
@@ -104,7 +105,7 @@ async function checkAll(
 
 /** What becomes of a task: it moves on, waits for others' decisions, or is tried again. */
 type Verdict = { readonly decisions: readonly SignedDecision[] } & (
-  | { readonly kind: "move"; readonly outcome: Outcome }
+  | { readonly kind: "move"; readonly outcome: Outcome; readonly disagreement?: Disagreement }
   | { readonly kind: "aside"; readonly claim: Claim; readonly pauseMs: number }
   | { readonly kind: "failed"; readonly claim: Claim; readonly policy: Policy | undefined; readonly error: unknown }
 );
@@ -127,7 +128,16 @@ function judge({ claim, pending, checked }: Check, policy: Policy | undefined): 
   if (to === "undecided")
     return { kind: "aside", decisions, claim, pauseMs: policy.stages.verifying.backoffMilliseconds };
   const refusal = to === "awaiting_settlement" ? undefined : (fault ?? refuse("VERIFY_MISMATCH", { part: "verdicts" }));
-  return { kind: "move", decisions, outcome: { claim, to, policy, ...(refusal && { refusal }) } };
+  const outcome = { claim, to, policy, ...(refusal && { refusal }) };
+  return to === "challenged"
+    ? { kind: "move", decisions, outcome, disagreement: disagreementOf(pending) }
+    : { kind: "move", decisions, outcome };
+}
+
+/** What reviewers have to look at where verifiers do not agree. */
+function disagreementOf({ claim, assigned, bundle, stored }: Pending): Disagreement {
+  const { assignment, resolution } = assigned;
+  return { claim, assignment, resolution, bundle, bundleSignature: stored.signature };
 }
 
 /** One transaction: moves, decisions about what moved or was set aside, and what is tried again. */
@@ -154,6 +164,7 @@ async function commit(deps: VerifyDeps, verdicts: readonly Verdict[]): Promise<v
   if (failed?.kind === "failed") log.warn({ err: failed.error }, "verifications failed; this is the first of them");
   const aside = verdicts.filter((verdict) => verdict.kind === "aside");
   const decisions = verdicts.flatMap((verdict) => verdict.decisions);
+  const disagreements = verdicts.flatMap((verdict) => (verdict.kind === "move" ? (verdict.disagreement ?? []) : []));
   const written = await database.transaction(async (transaction) => {
     const moved = await commitMoves(transaction, moves, now);
     const waiting = new Set<string>();
@@ -163,6 +174,11 @@ async function commit(deps: VerifyDeps, verdicts: readonly Verdict[]): Promise<v
     }
     const held = decisions.filter(({ taskId }) => moved.has(taskId) || waiting.has(taskId));
     await insertDecisions(transaction, held);
+    await openDisagreements(
+      transaction,
+      disagreements.filter(({ claim }) => moved.has(claim.taskId)),
+      now,
+    );
     await releaseTasks(transaction, releases);
     return { moved, held };
   });

@@ -6,8 +6,17 @@ import type { Hex } from "#protocol/hash.ts";
 import { taskIdOf } from "#protocol/messages.ts";
 import type { Policy } from "#protocol/schemas/policy.ts";
 import type { TaskEnvelope } from "#protocol/schemas/task.ts";
-import { admit, isRefusal, refusalError, windowOf, type Candidate, type Published } from "#application/admission.ts";
-import { keyText, windowText, type SubmitterFacts } from "#storage/intake.ts";
+import {
+  admit,
+  hopefulFacts,
+  isRefusal,
+  refusalError,
+  windowOf,
+  type Candidate,
+  type Published,
+} from "#application/admission.ts";
+import { keyText, windowText } from "#storage/admission-rows.ts";
+import type { SubmitterFacts } from "#storage/intake.ts";
 import { envelopeOf, soonSeconds } from "./envelopes.ts";
 import { policy as usual, startOfTests } from "./opened.ts";
 
@@ -58,6 +67,7 @@ test("a good envelope is admitted with its deadline, versions and window", () =>
       versions: { schema: "1.0", semantic: "2026.1", policy: "1" },
       deadlineAt: new Date(startOfTests.getTime() + 600_000),
       window: { submitter: alice, startSeconds: startOfTests.getTime() / 1000 },
+      tasksPerWindow: 100_000,
     },
   ]);
 });
@@ -176,5 +186,41 @@ test("a batch cut anywhere ends as it does whole", () => {
       const tail = decide(batch.slice(cut), factsOf({ known, available }));
       expect([...head.outcomes, ...tail.outcomes]).toEqual(whole.outcomes);
     }),
+  );
+});
+
+test("what is decided in hope is what is decided on facts that bear the hope out", () => {
+  const tight: Policy = { ...usual, quota: { tasksPerWindow: 3, windowSeconds: 3_600 } };
+  const envelope = fc
+    .record({
+      submitter: fc.constantFrom(alice, bob),
+      idempotencyKey: fc.constantFrom("k1", "k2", "k3", "k4", "k5"),
+      feeLimit: fc.constantFrom("1", "1000", "2000"),
+      expiresAtSeconds: fc.constantFrom(1, soonSeconds),
+      semanticVersion: fc.constantFrom("2026.1", "2026.1", "1999.1"),
+    })
+    .map((change) => envelopeOf(change.submitter, change));
+  fc.assert(
+    fc.property(fc.array(envelope, { maxLength: 12 }), fc.bigInt(0n, 9_000n), fc.nat(3), (batch, budget, count) => {
+      const published = publishedUnder(tight);
+      const candidates = batch.map(candidateOf);
+      const hoped = admit(candidates, hopefulFacts(candidates), published);
+      const window = windowOf(alice, tight, startOfTests);
+      const total = (submitter: Hex): bigint =>
+        hoped.admissions.reduce((sum, each) => (each.submitter === submitter ? sum + each.feeLimit : sum), 0n);
+      const counted = hoped.admissions.filter(({ submitter }) => submitter === alice).length;
+      fc.pre(total(alice) <= budget && count + counted <= tight.quota.tasksPerWindow);
+      const available = new Map([
+        [alice, budget],
+        [bob, total(bob)],
+      ]);
+      const facts = factsOf({ available, used: new Map([[windowText(window), count]]) });
+      const decided = admit(candidates, facts, published);
+      expect(decided.admissions).toEqual(hoped.admissions);
+      expect(decided.outcomes.filter((outcome) => !isRefusal(outcome))).toEqual(
+        hoped.outcomes.filter((outcome) => !isRefusal(outcome)),
+      );
+    }),
+    { numRuns: 500 },
   );
 });

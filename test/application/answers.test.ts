@@ -76,12 +76,25 @@ const settled = `
   INSERT INTO ledger.reward (reward_id, scope, epoch, revision, index, account, role, amount, body)
     VALUES (${sql(reward.rewardId)}, 'main', 1, 1, 0, ${sql(alice.address)}, 'vault', 70, '${canonicalText(reward)}');`;
 
+/** The archive that the reward is explained from: one task, whose vault is the actor's. */
+const settledItem = {
+  taskId: hash("task"),
+  bundle: { fee: "100", executor: actor(2).address, units: { records: 1 } },
+  decisions: [],
+  contributions: [{ vault: "vault-a", operator: alice.address, records: 1, producers: [] }],
+};
+const readObject = (digest: Hex): Promise<Uint8Array> => {
+  const manifest = { policy, parts: [{ digest: hash("part"), items: 1 }] };
+  const text = digest === hash("archive") ? canonicalText(manifest) : `${canonicalText(settledItem)}\n`;
+  return Promise.resolve(Buffer.from(text, "utf8"));
+};
+
 let opened: Opened;
 let token = "";
 const seen = new Map<string, Set<number>>();
 
 beforeAll(async () => {
-  opened = await openTestApplication({ ports: { proofOf: () => Promise.resolve(proof) } });
+  opened = await openTestApplication({ ports: { proofOf: () => Promise.resolve(proof), readObject } });
   await opened.enrol(alice.address, ["task_submitter", "vault_operator", "data_producer", "auditor"], 1_000_000n);
   token = await opened.token(alice.address, ...everyScope);
   await queryRows(opened.testDatabase.adminUrl, settled);
@@ -155,6 +168,16 @@ test("every operation, in every way it succeeds, answers as the document says [C
   expect((await operate("listRewards", `/v1/rewards?account=${alice.address}`)).json()).toMatchObject({
     items: [{ record: reward, state: "finalized", revision: 1 }],
   });
+  expect((await operate("explainTask", `/v1/tasks/${taskId}/explanation`)).json()).toMatchObject({
+    transitions: [{ to: "accepted" }],
+    resolution: null,
+  });
+  expect((await operate("explainReward", `/v1/rewards/${reward.rewardId}/explanation`)).json()).toMatchObject({
+    tasks: [{ taskId: settledItem.taskId, units: "1" }],
+  });
+  expect((await operate("explainEpoch", "/v1/epochs/main/1/explanation")).json()).toMatchObject({
+    closedBecause: "it was full",
+  });
   await operate("listPayouts", `/v1/payouts?account=${alice.address}`);
   expect((await operate("getPolicy", "/v1/policies/1")).json()).toEqual(policy);
   await operate("getRegistry", "/v1/registries/2026.1");
@@ -200,6 +223,7 @@ test("a token reads what is its subject's and nothing of others; an auditor's re
   });
   const closed = [
     `/v1/tasks/${taskId}/history`,
+    `/v1/tasks/${taskId}/explanation`,
     `/v1/tasks?submitter=${alice.address}`,
     `/v1/budgets/${alice.address}`,
     `/v1/proofs/main/1/result/${taskId}`,

@@ -18,7 +18,7 @@ let token = "";
 beforeAll(async () => {
   opened = await openTestApplication();
   origin = await opened.app.listen({ host: "127.0.0.1", port: 0 });
-  await opened.enrol(alice.address, ["task_submitter", "vault_operator", "data_producer"], 10n ** 12n);
+  await opened.enrol(alice.address, ["task_submitter", "vault_operator", "data_producer", "governance"], 10n ** 12n);
   token = await opened.token(
     alice.address,
     "task:submit",
@@ -26,6 +26,7 @@ beforeAll(async () => {
     "grant:write",
     "budget:write",
     "actor:write",
+    "governance:write",
   );
 });
 afterAll(async () => await opened.close());
@@ -154,6 +155,18 @@ test("no change of an envelope that a token stands for makes a fault or an echo 
 });
 
 const others: readonly (readonly [url: string, body: object])[] = [
+  [
+    "/v1/governance/acts",
+    {
+      act: {
+        schemaVersion: "1.0",
+        by: alice.address,
+        reason: secret,
+        order: { kind: "roll_out", scope: "main", fromEpoch: 9, semanticVersions: ["2026.1"], policyVersions: ["1"] },
+        nonce: "n",
+      },
+    },
+  ],
   ["/v1/actors", { address: alice.address, roles: ["task_submitter", "vault_operator", "data_producer"] }],
   ["/v1/budgets", { account: alice.address, amount: "1", reference: secret }],
   [

@@ -70,6 +70,49 @@ test("what comes while a batch is being written is written with the next one, in
   expect(rows.map(({ key }) => key)).toEqual(submitted.map(({ envelope }) => envelope.idempotencyKey));
 });
 
+test("a write begins beside another only when it is as large", async () => {
+  const { intake, batches } = openIntake({ intakeFlushes: 2 });
+  const ofLane = (lane: number): Hex =>
+    [alice, bob, carol, poor].find((each) => parseInt(each.slice(-6), 16) % 2 === lane) ?? alice;
+  const submitted = (lane: number, count: number): Promise<unknown>[] =>
+    Array.from({ length: count }, async (_, at) => {
+      const key = `beside-${lane}-${count}-${at}`;
+      return await intake.submit(candidateOf(ofLane(lane), { idempotencyKey: key, feeLimit: "100" }));
+    });
+  let isSmallDone = false;
+  const [slow, small] = await opened.database.transaction(async (transaction) => {
+    await transaction.query("SELECT FROM work.balance WHERE account = $1 FOR UPDATE", [`budget:${ofLane(0)}`]);
+    const held = submitted(0, 4);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    const waiting = submitted(1, 3);
+    void Promise.all(waiting).then(() => (isSmallDone = true));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect([batches, isSmallDone]).toEqual([[], false]);
+    await Promise.all([...waiting, ...submitted(1, 1)]);
+    expect(batches).toEqual([4]);
+    return [held, waiting];
+  });
+  await Promise.all([...slow, ...small]);
+  expect(batches).toEqual([4, 4]);
+});
+
+test("what is known, refused and new in one batch: each gets its own answer", async () => {
+  const { intake } = openIntake();
+  const [known, fresh] = [candidateOf(alice, { idempotencyKey: "m0" }), candidateOf(alice, { idempotencyKey: "m1" })];
+  await intake.submit(known);
+  const outcomes = await Promise.all(
+    [known, fresh, candidateOf(alice, { idempotencyKey: "m2", expiresAtSeconds: 1 }), fresh].map(
+      async (each) => await intake.submit(each),
+    ),
+  );
+  expect(outcomes).toMatchObject([
+    { taskId: known.taskId, repeated: true },
+    { taskId: fresh.taskId, repeated: false },
+    { code: "AUTH_EXPIRED" },
+    { taskId: fresh.taskId, repeated: true },
+  ]);
+});
+
 test("[TASK-07] the same envelope through several processes at once becomes one task", async () => {
   const intakes = Array.from({ length: 4 }, () => openIntake().intake);
   const same = candidateOf(carol, { idempotencyKey: "everywhere" });

@@ -10,6 +10,9 @@ import { policyDigest, registryDigest } from "#protocol/parameters.ts";
 import type { Policy } from "#protocol/schemas/policy.ts";
 import type { ActorRole } from "#protocol/schemas/vault.ts";
 import { addressOf } from "#protocol/signature.ts";
+import { governanceOrders } from "#cli/wiring/governance.ts";
+import { carryOut } from "#semantic/govern.ts";
+import { readDraft } from "#semantic/registry-draft.ts";
 import type { ApplicationLimits, Observation, Ports } from "#application/ports.ts";
 import type { TokenScope } from "#application/scopes.ts";
 import { openApplication } from "#application/server.ts";
@@ -108,6 +111,15 @@ function recordedPorts(database: Database, now: () => Date): RecordedPorts {
         hexToBytes(grantId),
         now(),
       ]);
+    },
+    govern: async (act, signature) => {
+      asked.push({ port: "govern", input: { act, signature } });
+      return await carryOut({ database, clock: now, domain, orders: governanceOrders }, act, signature);
+    },
+    readDraft: async (version) => await readDraft(database, version),
+    readObject: (digest) => {
+      asked.push({ port: "readObject", input: digest });
+      return Promise.reject(new ProtocolError("INTERNAL_OBJECT_UNREACHABLE", { digest, reason: "absent" }));
     },
     proofOf: (request) => {
       asked.push({ port: "proofOf", input: request });

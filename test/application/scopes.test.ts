@@ -14,7 +14,7 @@ test("every scope opens an operation, and every operation with a token names sco
   const required = routes.flatMap(({ access }) => (access.kind === "token" ? access.scopes : []));
   for (const scope of required) expect(isTokenScope(scope)).toBe(true);
   // Signed operations take a token in a signature's place.
-  expect(new Set([...required, "task:submit"])).toEqual(new Set(Object.keys(tokenScopes)));
+  expect(new Set([...required, "task:submit", "governance:write"])).toEqual(new Set(Object.keys(tokenScopes)));
 });
 
 test("nobody is known without a token", () => {

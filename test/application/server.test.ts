@@ -97,7 +97,8 @@ test("[LAYR-01] no operation fails on anything that is put into its address or i
   );
   const part = fc.oneof(
     fc.string({ unit: "binary" }),
-    fc.constantFrom("main", "1", "%00", "..", "'", "0x", secret, "-1", "1e3"),
+    fc.constantFrom("main", "1", "%00", "..", "'", "0x", "-1", "1e3"),
+    fc.constantFrom(secret, "1"),
   );
   const gets = routes.filter(({ method, operationId }) => method !== "POST" && operationId !== "getProof");
   await fc.assert(
@@ -116,7 +117,7 @@ test("[LAYR-01] no operation fails on anything that is put into its address or i
       expect(response.statusCode).toBeLessThan(500);
       if (response.statusCode >= 400) expect(response.body).not.toContain(secret);
     }),
-    { numRuns: 400 },
+    { numRuns: 600 },
   );
 });
 

@@ -1,6 +1,6 @@
-// Money, memberships and states are worked out again from what they follow from.
+// Money and states are worked out again from what they follow from.
 import { expect, test } from "vitest";
-import { checkAccounts, checkMemberships, checkTaskStates, type PostingRow } from "#audit/database-check.ts";
+import { checkAccounts, checkTaskStates, type PostingRow } from "#audit/database-check.ts";
 import type { Hex } from "#protocol/hash.ts";
 
 async function* stream<T>(...items: readonly T[]): AsyncGenerator<T> {
@@ -41,34 +41,6 @@ test("no account but a source is below zero", async () => {
 });
 
 const task = (digit: string): Hex => `0x${digit.repeat(64)}`;
-const act = (epochId: string, body: object) => ({
-  kind: "epoch",
-  subject: `0x${Buffer.from(epochId).toString("hex")}` as const,
-  body: JSON.stringify(body),
-});
-const acts = () =>
-  stream(
-    act("s/1", { act: "opened" }),
-    act("s/1", { act: "assigned", tasks: [task("1"), task("2")] }),
-    act("s/1", { act: "closing" }),
-    act("s/2", { act: "assigned", tasks: [task("3")] }),
-    { ...act("s/2", { act: "assigned", tasks: [task("4")] }), kind: "other" },
-  );
-
-test("memberships follow from the journal alone [EPOC-07]", async () => {
-  const members = [
-    { taskId: task("1"), epochId: "s/1" },
-    { taskId: task("2"), epochId: "s/1" },
-    { taskId: task("3"), epochId: "s/2" },
-  ];
-  expect(await checkMemberships(acts(), stream(...members))).toEqual([]);
-  expect(await checkMemberships(acts(), stream(...members.slice(1)))).toEqual([
-    { subject: task("1"), stored: "no epoch", expected: "s/1" },
-  ]);
-  expect(await checkMemberships(acts(), stream(...members, { taskId: task("9"), epochId: "s/1" }))).toEqual([
-    { subject: task("9"), stored: "s/1", expected: "no epoch" },
-  ]);
-});
 
 test("a task's state follows from its moves [TASK-08]", async () => {
   const history = [

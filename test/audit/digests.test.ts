@@ -1,9 +1,10 @@
 // The second implementation of ids, leaves and signatures agrees with the first, and refuses what it must.
 import { expect, test } from "vitest";
 import {
-  acceptanceSigned,
   bundleSigned,
+  decisionSigned,
   domainOf,
+  envelopeSigned,
   hexOf,
   hexWord,
   idOf,
@@ -16,8 +17,9 @@ import {
 } from "#audit/digests.ts";
 import { bytesToHex, contentId, type Hex } from "#protocol/hash.ts";
 import { leafDomain, leafHashes, scopeId } from "#protocol/leaves.ts";
-import { bundleDigest, decisionDigest } from "#protocol/messages.ts";
+import { bundleDigest, decisionDigest, envelopeDigest } from "#protocol/messages.ts";
 import { addressOf, sign } from "#protocol/signature.ts";
+import { finishedTask } from "#test/settlement/finished-tasks.ts";
 
 const place = { chainId: 31337, anchor: `0x${"a1".repeat(20)}`, scope: "films", epoch: 9 } as const;
 const context = { chainId: 31337n, anchor: place.anchor, scopeId: scopeId("films"), epoch: 9n };
@@ -42,7 +44,9 @@ test("what actors sign is the same both ways, and leads to the same signer", () 
   expect(hexOf(bundleSigned(domain, one, two))).toBe(bytesToHex(bundleDigest(message, one, two)));
   const decision = { taskId: one, bundleId: two, decisionId: three, verdict: "accepted" };
   const digest = decisionDigest(message, decision);
-  expect(hexOf(acceptanceSigned(domain, one, two, three))).toBe(bytesToHex(digest));
+  expect(hexOf(decisionSigned(domain, decision))).toBe(bytesToHex(digest));
+  const { envelope } = finishedTask(3);
+  expect(hexOf(envelopeSigned(domain, envelope))).toBe(bytesToHex(envelopeDigest(message, envelope)));
   const signature = sign(digest, key);
   expect(signerOf(digest, signature)).toBe(addressOf(key));
   expect(signerOf(digest, signature)).toBe(addressOf(key));

@@ -9,13 +9,10 @@ import type { Candidate } from "#settlement/candidate.ts";
 import { archiveOf, epochOf, openMemory, settledItems, type MemoryArchive } from "#test/settlement/archived-epoch.ts";
 import { finishedTask } from "#test/settlement/finished-tasks.ts";
 
-const claimOf = ({ root, header, subRoots, rewards, payouts }: Candidate): Claim => ({
-  root,
-  header,
-  subRoots,
-  rewards,
-  payouts,
-});
+const claimOf = (candidate: Candidate): Claim => {
+  const { root, header, subRoots, rewards, adjustments, payouts, localCandidates } = candidate;
+  return { root, header, subRoots, rewards, adjustments, payouts, localCandidates };
+};
 const epoch = epochOf(90);
 const honest = claimOf(epoch.candidate);
 
@@ -27,7 +24,8 @@ const differenceOf = async (archive: MemoryArchive, claim: Claim) => {
 test("an honest epoch is valid, and everything of it is recomputed alike [SETL-06] [RWRD-01]", async () => {
   expect(await secondOpinion(epoch, honest)).toEqual({ kind: "valid", root: honest.root });
   const found = await recomputeEpoch(epoch);
-  expect(found).toEqual({ ...honest, pot: epoch.candidate.pot });
+  const { pot, taskIds } = epoch.candidate;
+  expect(found).toEqual({ ...honest, pot, taskIds, excluded: [] });
 });
 
 test("epochs of any size, down to none, are recomputed alike", async () => {

@@ -196,12 +196,13 @@ async function serve(nodeUrl: string, mode: Mode): Promise<void> {
 /** The application as it is. */
 async function openServed(database: Database, mode: Mode): Promise<FastifyInstance> {
   const unused = (): never => assert.fail("intake asks no other layer");
+  const vaults = { defineCollection: unused, ingest: unused, grant: unused, revokeGrant: unused };
   const ports: Ports = {
-    defineCollection: unused,
-    ingest: unused,
-    grant: unused,
-    revokeGrant: unused,
+    ...vaults,
+    govern: unused,
+    readDraft: unused,
     proofOf: unused,
+    readObject: unused,
     metrics: unused,
     ready: unused,
   };

@@ -71,6 +71,23 @@ test("a code that is not of the table is not taken over", async () => {
   expect(await refusal()).toMatchObject({ code: "INTERNAL_UNEXPECTED", detail: { status: 500 } });
 });
 
+test("nobody there, and somebody who is no node, are one sentence with the address and what to do", async () => {
+  const nowhere = "http://127.0.0.1:1";
+  const refused = request({ url: nowhere, token: null }, "GET", "/x");
+  await expect(refused).rejects.toMatchObject({
+    code: "INTERNAL_API_UNREACHABLE",
+    detail: {
+      reason: `no answer from ${nowhere}: start the node with "scs start", or name another address with --url`,
+    },
+  });
+  answer = { status: 200, text: "<html>" };
+  expect((await refusal()).detail["reason"]).toContain(`${url} is answered by something that is not a node`);
+  await expect(request({ url: "nowhere", token: null }, "GET", "/x")).rejects.toMatchObject({
+    code: "INTERNAL_CONFIGURATION",
+    detail: { settings: ["nowhere is no address of an API"] },
+  });
+});
+
 test("a token is read from its file without the line break; a missing file is named", () => {
   expect(tokenIn(undefined)).toBeNull();
   expect(tokenIn(scratchFile(folder, "token", "scs_secret\n"))).toBe("scs_secret");

@@ -1,10 +1,10 @@
 // Key files: made once whoever asks, readable by their owner alone.
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { actorKeyIn, secretIn } from "#cli/keys.ts";
+import { provideKeyIn, provideSecretIn, readKeyIn, readSecretIn } from "#cli/keys.ts";
 import type { ProtocolError } from "#protocol/errors.ts";
 import { addressOf } from "#protocol/signature.ts";
 import { scratchFile, scratchFolder } from "./running.ts";
@@ -13,23 +13,33 @@ const folder = scratchFolder();
 
 test("a key is made once, in a file that only its owner can read (PAYO-09)", () => {
   const file = join(folder, "deep", "a.key");
-  const made = actorKeyIn(file);
+  const made = provideKeyIn(file);
   expect(statSync(file).mode & 0o777).toBe(0o600);
   expect(statSync(join(folder, "deep")).mode & 0o777).toBe(0o700);
   expect(readFileSync(file, "utf8")).toBe(`${made.privateKey}\n`);
   expect(made.address).toBe(addressOf(made.privateKey));
-  expect(actorKeyIn(file)).toEqual(made);
+  expect(provideKeyIn(file)).toEqual(made);
+  expect(readKeyIn(file)).toEqual(made);
+});
+
+test("reading a key that is not there makes none and says what to do", () => {
+  const file = join(folder, "absent", "a.key");
+  const settings = [`${file} does not exist: make it with "scs keys new", or correct the path`];
+  for (const read of [readKeyIn, readSecretIn]) {
+    expect(() => read(file)).toThrow(expect.objectContaining({ code: "INTERNAL_CONFIGURATION", detail: { settings } }));
+  }
+  expect(existsSync(join(folder, "absent"))).toBe(false);
 });
 
 test.each([0o640, 0o604, 0o660])(
   "a key that others can read (mode %o) is refused, and not repeated (PAYO-09)",
   (mode) => {
     const file = join(folder, `open-${mode}.key`);
-    const secret = secretIn(file);
+    const secret = provideSecretIn(file);
     chmodSync(file, mode);
     const message = (): string => {
       try {
-        return secretIn(file);
+        return readSecretIn(file);
       } catch (error) {
         return JSON.stringify({ text: String(error), ...(error as ProtocolError).detail });
       }
@@ -45,7 +55,7 @@ test.each(["", "0x12", `0x${"AB".repeat(32)}`, `0x${"ab".repeat(33)}`, "a passwo
     const file = join(folder, "bad.key");
     writeFileSync(file, content, { mode: 0o600 });
     try {
-      secretIn(file);
+      readSecretIn(file);
       expect.unreachable();
     } catch (error) {
       const detail = { settings: [`${file} does not hold a key`] };
@@ -59,8 +69,8 @@ test("processes that make the same key at once end with the same one, and leave 
   const maker = scratchFile(
     folder,
     "maker.mjs",
-    `import { secretIn } from ${JSON.stringify(keys)};
-process.on("message", (file) => { process.send(secretIn(file)); });
+    `import { provideSecretIn } from ${JSON.stringify(keys)};
+process.on("message", (file) => { process.send(provideSecretIn(file)); });
 process.send("ready");`,
   );
   const makers = Array.from({ length: 4 }, () => fork(maker, { execPath: process.execPath }));
@@ -71,7 +81,7 @@ process.send("ready");`,
       const answers = makers.map(async (child) => ((await once(child, "message")) as [string])[0]);
       for (const child of makers) child.send(file);
       const made = new Set(await Promise.all(answers));
-      expect(made).toEqual(new Set([secretIn(file)]));
+      expect(made).toEqual(new Set([readSecretIn(file)]));
     }
   } finally {
     for (const child of makers) child.disconnect();

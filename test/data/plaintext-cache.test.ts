@@ -6,6 +6,7 @@ import { PlaintextCache } from "#data/plaintext-cache.ts";
 import { openMetrics } from "#observability/metrics.ts";
 import { columnOf } from "#protocol/columns.ts";
 import type { Hex } from "#protocol/hash.ts";
+import { derivationRuleRefOf, project } from "#protocol/projections.ts";
 import { readHeads, readRecords } from "#storage/records.ts";
 import { useDatabase } from "#test/layers/database.ts";
 import { fillVault, masterKey, openClock } from "#test/layers/node.ts";
@@ -72,6 +73,27 @@ test("a collection is decrypted once, by callers at the same time too, and only 
   const [first, second] = both.map(({ column }) => column("shop", text));
   expect(first).toEqual(columnOf(sales(50).records, "shop", text));
   expect(second?.values.slice(0, 30)).toEqual(columnOf(sales(30).records, "shop", text).values);
+});
+
+test("a projection of a snapshot is of its records alone, though more are held, and is kept apart from its source [ATTR-07]", async () => {
+  const { cache } = openCache();
+  const small = await fill(30);
+  const large = await fill(90, 30);
+  const use = { derivationRule: { kind: "prefix", source: "trade.sales/shop", length: 1 }, minimumRecords: 9 } as const;
+  const projection = {
+    ...use,
+    queryAttributeId: "trade.sales?initial",
+    derivationRuleRef: derivationRuleRefOf(use.derivationRule),
+  };
+  const shops = columnOf(sales(90).records, "shop", text);
+  for (const { size, digest } of [large, small, large]) {
+    const { column, projected } = await cache.open(name(), { size, digest });
+    expect(projected("shop", text, projection)).toEqual(
+      project(use.derivationRule, shops, { records: size, minimumRecords: 9 }),
+    );
+    expect(column("shop", text)).toEqual(shops);
+    expect(projected("customer", text, projection)).toBeUndefined();
+  }
 });
 
 test("a collection larger than the cache is still opened, and one too many goes first what was used last", async () => {

@@ -27,7 +27,7 @@ const result: QueryResult = {
   groups: [{ key: null, count: 9, value: "9", bins: null }],
   suppressedGroups: 0,
 };
-const execution = { executor: executor.address, runtime: "protected-query/1", result };
+const execution = { executor: executor.address, runtime: "protected-query/1", result, projections: [] };
 const artifacts = artifactsOf(assignment, execution);
 
 test("a bundle commits to output, transcript and access log, by the ids that anybody computes [LAYR-13]", () => {

@@ -1,6 +1,15 @@
 // What the tests of the layers publish: a small registry with every kind of oddity, and a policy with round numbers.
+import { draftOf } from "#protocol/governance.ts";
 import type { Policy } from "#protocol/schemas/policy.ts";
-import type { CanonicalAttribute, Domain, Registry, ValueType } from "#protocol/schemas/registry.ts";
+import { derivationRuleRefOf } from "#protocol/projections.ts";
+import type {
+  CanonicalAttribute,
+  DerivationRule,
+  Domain,
+  QueryAttribute,
+  Registry,
+  ValueType,
+} from "#protocol/schemas/registry.ts";
 import { quietPolicyParts } from "#test/setup/policy-parts.ts";
 
 const text: ValueType = { kind: "text" };
@@ -44,9 +53,68 @@ export function attributeOf(
   };
 }
 
+/** An active query attribute of the domain that its id names, for everybody; no value that fewer than five share is given. */
+export function queryAttributeOf(
+  queryAttributeId: string,
+  derivationRule: DerivationRule,
+  more: Partial<QueryAttribute> = {},
+): QueryAttribute {
+  return {
+    queryAttributeId,
+    domainId: queryAttributeId.slice(0, queryAttributeId.indexOf("?")),
+    semanticVersion: "2026.1",
+    status: "active",
+    derivationRule,
+    derivationRuleRef: derivationRuleRefOf(derivationRule),
+    queryGranularity: { minimumRecords: 5 },
+    privacyClass: "internal",
+    allowedUsageScope: { actors: [], scopes: [] },
+    ...more,
+  };
+}
+
+/** Who and where a restricted query attribute is for, in the tests. */
+export const partner = { submitter: `0x${"9a".repeat(20)}`, scope: "partners" } as const;
+
+/** A query attribute with every kind of rule, in every state, and some that nothing can be derived for. */
+function queryAttributesOf(): Registry["queryAttributes"] {
+  const regions = { west: ["Aachen", "Bremen"], north: ["Celle", "Emden"] };
+  const named = { actors: [partner.submitter], scopes: [partner.scope] };
+  const initial = { kind: "prefix", source: "trade.sales/shop", length: 1 } as const;
+  return [
+    queryAttributeOf("trade.sales?age_band", {
+      kind: "bucket",
+      source: "trade.sales/buyer_age",
+      origin: 0,
+      width: 10,
+    }),
+    queryAttributeOf("trade.sales?price_band", {
+      kind: "bucket",
+      source: "trade.sales/amount",
+      origin: 0,
+      width: 10_000,
+    }),
+    queryAttributeOf("trade.sales?region", { kind: "class", source: "trade.sales/shop", classes: regions }),
+    queryAttributeOf("trade.sales?initial", initial),
+    queryAttributeOf("trade.sales?priced", { kind: "presence", source: "trade.sales/amount" }),
+    queryAttributeOf("trade.sales?partners", initial, { status: "restricted", allowedUsageScope: named }),
+    queryAttributeOf("trade.sales?nobodys", initial, { status: "restricted" }),
+    queryAttributeOf("trade.sales?limited", initial, { allowedUsageScope: named }),
+    queryAttributeOf("trade.sales?older", initial, { status: "deprecated" }),
+    queryAttributeOf("trade.sales?gone", initial, { status: "retired" }),
+    queryAttributeOf("trade.sales?idea", initial, { status: "proposed" }),
+    queryAttributeOf("trade.sales?listed", initial, { status: "registered" }),
+    queryAttributeOf("trade.sales?faxed", { kind: "presence", source: "trade.sales/fax" }),
+    queryAttributeOf("trade.sales?takings", { kind: "presence", source: "trade.sales/takings" }),
+    queryAttributeOf("trade.places?initial", { kind: "prefix", source: "trade.places/town", length: 1 }),
+    queryAttributeOf("trade.people?age_band", { kind: "bucket", source: "trade.people/age", origin: 0, width: 5 }),
+    queryAttributeOf("trade.secrets?code", { kind: "prefix", source: "trade.secrets/code", length: 1 }),
+  ];
+}
+
 /** Sales of shops, with places as another domain: one reference is allowed, one mediated, one refused. */
 export function registryOf(semanticVersion = "2026.1"): Registry {
-  return {
+  const registry: Registry = {
     semanticVersion,
     domains: [
       domainOf("global", null),
@@ -54,7 +122,14 @@ export function registryOf(semanticVersion = "2026.1"): Registry {
       domainOf("trade.sales", "trade", {
         references: [
           { domain: "trade.places", answer: "allowed" },
-          { domain: "trade.people", answer: "mediated", mediation: { "trade.people/age": "trade.sales/buyer_age" } },
+          {
+            domain: "trade.people",
+            answer: "mediated",
+            mediation: {
+              "trade.people/age": "trade.sales/buyer_age",
+              "trade.people?age_band": "trade.sales?age_band",
+            },
+          },
           { domain: "trade.secrets", answer: "refused" },
         ],
       }),
@@ -81,8 +156,10 @@ export function registryOf(semanticVersion = "2026.1"): Registry {
       attributeOf("trade.old/thing", text),
       attributeOf("trade.gone/thing", text),
     ],
-    queryAttributes: [],
+    queryAttributes: queryAttributesOf(),
   };
+  // Everything in a registry is bound to its version.
+  return draftOf(registry, semanticVersion);
 }
 
 /** The policy of the tests; groups of fewer than five are never described. */

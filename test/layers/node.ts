@@ -26,6 +26,7 @@ import type { Database } from "#storage/database.ts";
 import { admitTasks, lockSubmitters } from "#storage/intake.ts";
 import { openDocuments } from "#storage/registry.ts";
 import { registerActor } from "#storage/tokens.ts";
+import { reviewStep } from "#verification/review-step.ts";
 import { verifyStep, type VerifyDeps } from "#verification/verify-step.ts";
 import { actor, type Actor } from "./actors.ts";
 
@@ -59,7 +60,7 @@ export type LayerOptions = {
 };
 
 /** The steps of one process, by name, and what they share. */
-export type Layers = Readonly<Record<"handoff" | "resolve" | "execute" | "verify" | "deadlines", Step>> & {
+export type Layers = Readonly<Record<"handoff" | "resolve" | "execute" | "verify" | "review" | "deadlines", Step>> & {
   readonly cache: PlaintextCache;
 };
 
@@ -85,6 +86,12 @@ export function openLayers(database: Database, options: LayerOptions): Layers {
         options.openForExecution ?? (async (accesses, reader) => await openCollections(data, accesses, reader)),
     }),
     verify: verifyStep({
+      ...shared,
+      verifiers,
+      openCollections:
+        options.openForVerification ?? (async (accesses, reader) => await openCollections(data, accesses, reader)),
+    }),
+    review: reviewStep({
       ...shared,
       verifiers,
       openCollections:

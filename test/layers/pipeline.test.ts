@@ -5,16 +5,22 @@ import { openLog } from "#observability/log.ts";
 import { openMetrics } from "#observability/metrics.ts";
 import { canonicalMove, foldHistory } from "#protocol/histories.ts";
 import { taskIdOf } from "#protocol/messages.ts";
+import type { QueryResult, SemanticResolutionResult, Transcript } from "#protocol/schemas/execution.ts";
 import type { TaskEnvelope } from "#protocol/schemas/task.ts";
 import { sumOfBalances } from "#storage/accounts.ts";
 import type { Database } from "#storage/database.ts";
 import { taskHistories } from "#storage/tasks.ts";
+import { registryOf } from "./documents.ts";
 import { countStates } from "./database.ts";
 import { admit, envelopeOf, openClock, openLayers, type Layers } from "./node.ts";
 import { query, question, sequence } from "./sales.ts";
 import { east, rowsOf, setStage, west } from "./stage.ts";
 
 const stages = [await setStage(), await setStage(), await setStage()] as const;
+
+const regionRule = registryOf().queryAttributes.find(
+  ({ queryAttributeId }) => queryAttributeId === "trade.sales?region",
+)?.derivationRuleRef;
 
 /** Questions that are answered, and some that are refused in each of the layers. */
 const envelopes: readonly TaskEnvelope[] = Array.from({ length: 90 }, (_, at) => {
@@ -114,6 +120,36 @@ test.each(others)(
     }
   },
 );
+
+test("tasks by query attributes go through every layer: derived in each vault, linked to its snapshot, verified [ATTR-06, ATTR-07]", async () => {
+  const { rows } = await stages[0].database.query<{
+    transcript: string;
+    result: string;
+    resolution: string;
+    state: string;
+    verdict: string;
+  }>(
+    `SELECT transcript, result, resolution, state, verdict FROM ledger.result JOIN ledger.assignment USING (task_id)
+      JOIN work.task USING (task_id) JOIN ledger.decision USING (task_id)`,
+  );
+  const projected = rows.flatMap(({ resolution, ...row }) => {
+    const { references } = JSON.parse(resolution) as SemanticResolutionResult;
+    const rules = references.flatMap(({ projection }) => projection?.derivationRuleRef ?? []).toSorted();
+    return rules.length === 0 ? [] : [{ ...row, rules }];
+  });
+  expect(projected.length).toBeGreaterThan(20);
+  for (const { transcript, rules, state, verdict } of projected) {
+    const { steps } = JSON.parse(transcript) as Transcript;
+    expect(
+      steps.map(({ projections, digest, size }) => ({ projections, size, isLinked: digest.length === 66 })),
+    ).toEqual(steps.map(() => ({ projections: rules, size: 60, isLinked: true })));
+    expect([state, verdict]).toEqual(["awaiting_settlement", "accepted"]);
+  }
+  const keys = projected
+    .filter(({ rules }) => rules.some((rule) => rule === regionRule))
+    .flatMap(({ result }) => (JSON.parse(result) as QueryResult).groups.map(({ key }) => key));
+  expect(new Set(keys)).toEqual(new Set(["north", "west"]));
+});
 
 async function canonicalHistories(database: Database): Promise<ReadonlyMap<string, readonly string[]>> {
   const ids = envelopes.map((envelope) => taskIdOf(envelope));

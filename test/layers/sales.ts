@@ -1,4 +1,7 @@
 // Records and questions of the tests: sales of shops, made from a seed.
+import { columnOf, type Column } from "#protocol/columns.ts";
+import { columnUses, project } from "#protocol/projections.ts";
+import type { Binding, SemanticResolutionResult } from "#protocol/schemas/execution.ts";
 import type { Condition, Measure, ProtectedQuery } from "#protocol/schemas/task.ts";
 import type { CanonicalRecord } from "#protocol/schemas/vault.ts";
 import type { TestVault } from "./node.ts";
@@ -54,10 +57,29 @@ const measures: readonly Measure[] = [
   { function: "histogram", attribute: "buyer_age", bins: { origin: 10, width: 10, count: 8 } },
 ];
 
-/** A question like those that submitters ask: each measure in turn, some grouped, some conditional. */
+/** A question like those that submitters ask: each measure in turn, some grouped, some conditional, some by projections. */
 export function question(index: number): ProtectedQuery {
   const measure = measures[index % measures.length] ?? { function: "count" };
   const conditions: Condition[] =
     index % 3 === 0 ? [] : [{ attribute: "pieces", operator: "less", value: 3 + (index % 9) }];
-  return query(measure, { conditions, ...(index % 2 === 0 ? { groupBy: "shop" } : {}) });
+  if (index % 5 === 4) conditions.push({ attribute: "trade.sales?age_band", operator: "greater_or_equal", value: 20 });
+  const groupBy = index % 6 === 2 ? "trade.sales?region" : "shop";
+  return query(measure, { conditions, ...(index % 2 === 0 ? { groupBy } : {}) });
+}
+
+/** What a vault of sales opens of its records for a task, by the task's words. */
+export function openedSales(
+  records: readonly CanonicalRecord[],
+  { fields, snapshot }: Pick<Binding, "fields" | "snapshot">,
+  { references }: Pick<SemanticResolutionResult, "references">,
+) {
+  const column = (term: string): Column | undefined => {
+    const use = columnUses(references, fields).find((each) => each.term === term);
+    if (use === undefined || !(use.field in salesFields)) return undefined;
+    const read = columnOf(records, use.field, use.valueType);
+    if (use.projection === undefined) return read;
+    const { derivationRule, minimumRecords } = use.projection;
+    return project(derivationRule, read, { records: snapshot.size, minimumRecords });
+  };
+  return { kind: "opened" as const, snapshot: { column } };
 }

@@ -1,15 +1,20 @@
 // From final rewards to authorized payouts: proven against the chain, held back by funds and limits.
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { authorizePayouts, nextIntent, triesOf } from "#payout/authorize.ts";
+import { sendPayouts, trackPayouts } from "#payout/send.ts";
+import { askForRetry } from "#storage/payout-retries.ts";
 import { instructionsOf } from "#storage/payouts.ts";
+import { act } from "#test/chain/support/contracts.ts";
 import {
   balancesOf,
   finalizeEpoch,
   fund,
   openStage,
+  pauseBefore,
   payerNonce,
   paymentsTo,
   runToRest,
+  setRefusing,
   statesOf,
   storeFinalized,
   type Stage,
@@ -93,6 +98,92 @@ test("an amount that no transaction for a range holds keeps its range, and no ot
   expect(await statesOf(stage, "large")).toEqual({ prepared: 256, reconciled: 1 });
   const last = (await instructionsOf(stage.signer, { scope: "large", epoch: 1 })).at(-1);
   expect(last).toMatchObject({ index: 256, state: "reconciled" });
+});
+
+test("what holds payouts back is said when it begins, when it changes, and once a minute, not at every look", async () => {
+  await finalizeEpoch(stage, "quiet", paymentsTo(2, 3_000), { funded: false });
+  await authorizePayouts(stage.deps);
+  const lines = (): number =>
+    stage.logged.filter(({ msg, scope }) => msg === "payouts are held back" && scope === "quiet").length;
+  expect(lines()).toBe(1);
+  for (let look = 0; look < 5; look++) await authorizePayouts(stage.deps);
+  expect(lines()).toBe(1);
+  stage.now = new Date(stage.now.getTime() + 60_000);
+  for (let look = 0; look < 5; look++) await authorizePayouts(stage.deps);
+  expect(lines()).toBe(2);
+  await fund(stage, "quiet", 1n);
+  for (let look = 0; look < 5; look++) await authorizePayouts(stage.deps);
+  expect(lines()).toBe(3);
+});
+
+test("a range above the hourly cap is refused with both numbers, and those that fit are paid [PAYO-03]", async () => {
+  const payments = paymentsTo(257, 4_000);
+  await finalizeEpoch(stage, "capped", payments);
+  stage.now = new Date(stage.now.getTime() + 3_600_000);
+  const firstRange = payments.slice(0, 256).reduce((sum, { amount }) => sum + amount, 0n);
+  await runToRest({ ...stage.deps, limits: { ...stage.deps.limits, hourlyCap: firstRange - 1n } });
+  expect(await statesOf(stage, "capped")).toEqual({ prepared: 256, reconciled: 1 });
+  expect(stage.logged.find(({ scope, code }) => scope === "capped" && code === "PAYOUT_POLICY_REFUSED")).toMatchObject({
+    limit: "hourly cap below one range",
+    cap: String(firstRange - 1n),
+    amount: String(firstRange),
+  });
+  await runToRest(stage.deps);
+  expect(await statesOf(stage, "capped")).toEqual({ reconciled: 257 });
+});
+
+test("what three dead transactions did not pay is paid by a fourth when somebody asks, who and why in its journal [PAYO-06]", async () => {
+  const payments = paymentsTo(2, 5_000);
+  await finalizeEpoch(stage, "tired", payments);
+  for (let tries = 0; tries < 3; tries++) {
+    await authorizePayouts(stage.deps);
+    await stage.chain.rpc("evm_setAutomine", false);
+    await sendPayouts(stage.deps);
+    await pauseBefore(stage);
+    expect(await trackPayouts(stage.deps)).toBe(2);
+    await act(stage.chain, "governance", { to: stage.deployment.treasury, data: "0x3f4ba83a", value: 0n });
+  }
+  await runToRest(stage.deps);
+  expect(await statesOf(stage, "tired")).toEqual({ failed: 2 });
+  const [first] = await instructionsOf(stage.signer, { scope: "tired", epoch: 1 });
+  if (!first) throw new Error("no instruction");
+  await askForRetry(stage.signer, { payoutId: first.payoutId, by: "ada", why: "it is unpaused", at: stage.now });
+  await runToRest(stage.deps);
+  expect(await statesOf(stage, "tired")).toEqual({ reconciled: 2 });
+  expect(await balancesOf(stage, payments)).toEqual([1_000n, 1_001n]);
+  const { rows } = await stage.signer.query(
+    "SELECT why FROM payout.journal WHERE payout_id = $1 AND to_state = 'authorized' ORDER BY entry_no DESC LIMIT 1",
+    [Buffer.from(first.payoutId.slice(2), "hex")],
+  );
+  expect(rows).toEqual([{ why: "ada asked for another try: it is unpaused" }]);
+});
+
+test("a refusing recipient is asked again when somebody asks, and once for each time", async () => {
+  const payments = paymentsTo(2, 6_000);
+  const [refusing] = payments;
+  if (!refusing) throw new Error("no payments");
+  await setRefusing(stage, refusing.account, true);
+  await finalizeEpoch(stage, "asked", payments);
+  await runToRest(stage.deps);
+  const before = await payerNonce(stage);
+  const ask = async (): Promise<void> => {
+    const [first] = await instructionsOf(stage.signer, { scope: "asked", epoch: 1 });
+    const order = {
+      payoutId: first?.payoutId ?? "0x",
+      by: "ada",
+      why: "they say they take it",
+      at: stage.now,
+    } as const;
+    await askForRetry(stage.signer, order);
+    await runToRest(stage.deps);
+  };
+  await ask();
+  expect(await statesOf(stage, "asked")).toEqual({ failed: 1, reconciled: 1 });
+  expect(await payerNonce(stage)).toBe(before + 1);
+  await setRefusing(stage, refusing.account, false);
+  await ask();
+  expect(await statesOf(stage, "asked")).toEqual({ reconciled: 2 });
+  expect(await balancesOf(stage, payments)).toEqual([1_000n, 1_001n]);
 });
 
 test("the key of a transaction says its place and its try", () => {

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { TreasuryEvent } from "#chain/treasury.ts";
-import { matchEvent, settles, type Settled } from "#payout/match.ts";
+import { isUnpaidAgain, matchEvent, settles, type Settled } from "#payout/match.ts";
 import { allows, payoutLifecycle, type PayoutState } from "#protocol/lifecycles.ts";
 import type { Hex } from "#protocol/hash.ts";
 import type { Instruction } from "#storage/payouts.ts";
@@ -24,6 +24,7 @@ function instructionAt(index: number, state: PayoutState = "submitted"): Instruc
     state,
     intent,
     refused: false,
+    retry: null,
   };
 }
 
@@ -167,6 +168,24 @@ test("whatever the states are, every move is one that the published table allows
         for (const { instruction, to } of matchEvent(event, instructions, null).steps.flat()) {
           expect(allows(payoutLifecycle, instruction.state, to)).toBe(true);
         }
+      },
+    ),
+  );
+});
+
+test("authorized again is what is mismatched, unpaid on the chain, and out of reach of its last transaction [PAYO-04]", () => {
+  const states = Object.keys(payoutLifecycle.states) as PayoutState[];
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...states),
+      fc.integer({ min: 0, max: 1_000 }),
+      fc.bigInt({ min: 0n, max: 2n ** 256n - 1n }),
+      fc.boolean(),
+      (state, index, word, isOver) => {
+        const isPaid = ((word >> BigInt(index % 256)) & 1n) === 1n;
+        const again = isUnpaidAgain(instructionAt(index, state), word, isOver);
+        expect(again).toBe(state === "mismatched" && !isPaid && isOver);
+        if (again) expect(allows(payoutLifecycle, state, "authorized")).toBe(true);
       },
     ),
   );

@@ -37,7 +37,10 @@ test("an epoch that lacks one unit waits, with both numbers", () => {
 test("ranges are taken in order up to the hourly cap, and none after the first that does not fit", () => {
   const { authorized, held } = authorize(limits, funds, [...ranges, range(768, 1n)], 0n);
   expect(authorized).toEqual([0, 256]);
-  expect(held).toMatchObject({ code: "PAYOUT_POLICY_REFUSED", detail: { limit: "hourly cap", authorized: "600" } });
+  expect(held).toEqual({
+    code: "PAYOUT_POLICY_REFUSED",
+    detail: { limit: "hourly cap", cap: "600", authorized: "600", range: 512, amount: "400" },
+  });
   expect(authorize(limits, funds, ranges, 301n).authorized).toEqual([]);
   expect(authorize(limits, funds, ranges, 300n).authorized).toEqual([0]);
 });
@@ -50,7 +53,19 @@ test("a range with an amount that no record holds is left out, and those after i
   expect(held).toMatchObject({ code: "PAYOUT_POLICY_REFUSED", detail: { limit: "range record" } });
 });
 
-test("what is authorized is a beginning of the ranges, never past the hour's cap, and held exactly when something is left", () => {
+test("a range above the hourly cap, which no hour lets through, is refused with both numbers and holds no other up [PAYO-03]", () => {
+  const never = {
+    code: "PAYOUT_POLICY_REFUSED",
+    detail: { limit: "hourly cap below one range", cap: "600", range: 0, amount: "601" },
+  };
+  const given = [range(0, 601n), range(256, 399n)];
+  expect(authorize(limits, funds, given, 0n)).toEqual({ authorized: [256], held: never });
+  // What time does not cure is named before what it does.
+  expect(authorize(limits, funds, given, 600n)).toEqual({ authorized: [], held: never });
+  expect(authorize(limits, funds, [range(0, 600n), range(256, 400n)], 0n).authorized).toEqual([0]);
+});
+
+test("what is authorized is a beginning of the ranges that fit an hour, never past its cap, and held exactly when something is left", () => {
   const amounts = fc.array(fc.bigInt({ min: 1n, max: 500n }), { maxLength: 12 });
   fc.assert(
     fc.property(
@@ -59,12 +74,13 @@ test("what is authorized is a beginning of the ranges, never past the hour's cap
       fc.bigInt({ min: 0n, max: 2_000n }),
       (list, cap, spent) => {
         const given = list.map((amount, at) => range(at * 256, amount));
+        const fitting = given.filter(({ amount }) => amount <= cap);
         const { authorized, held } = authorize({ epochCap: 1_000n, hourlyCap: cap }, funds, given, spent);
-        expect(authorized).toEqual(given.slice(0, authorized.length).map(({ firstIndex }) => firstIndex));
-        const sum = given.slice(0, authorized.length).reduce((total, { amount }) => total + amount, spent);
+        expect(authorized).toEqual(fitting.slice(0, authorized.length).map(({ firstIndex }) => firstIndex));
+        const sum = fitting.slice(0, authorized.length).reduce((total, { amount }) => total + amount, spent);
         if (authorized.length > 0) expect(sum <= cap).toBe(true);
-        const next = given[authorized.length];
-        expect(held !== null).toBe(next !== undefined);
+        const next = fitting[authorized.length];
+        expect(held !== null).toBe(authorized.length < given.length);
         if (next) expect(sum + next.amount > cap).toBe(true);
       },
     ),

@@ -1,21 +1,27 @@
 // Following what the treasury pays: claims, reorganizations, gaps, and two processes that follow at once.
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { claimCall } from "#chain/treasury.ts";
+import { authorizePayouts } from "#payout/authorize.ts";
 import { reconcilePayouts } from "#payout/reconcile.ts";
 import type { Hex } from "#protocol/hash.ts";
+import { scopeId } from "#protocol/leaves.ts";
+import { foreignEvents } from "#storage/payout-events.ts";
 import { instructionsOf } from "#storage/payouts.ts";
 import { accountOf, act, role } from "#test/chain/support/contracts.ts";
-import { sendDirectly, signerOf } from "#test/chain/support/test-chain.ts";
-import { proofOfBlock, type Settlement } from "#test/contracts/support/settlement.ts";
+import { sendDirectly, signerOf, testChainId } from "#test/chain/support/test-chain.ts";
+import { proofOfBlock, settle, type Settlement } from "#test/contracts/support/settlement.ts";
 import { queryRows } from "#test/setup/database.ts";
 import {
   balancesOf,
   finalizeEpoch,
+  finalizeOnChain,
+  fund,
   openStage,
   payerNonce,
   paymentsTo,
   runToRest,
   statesOf,
+  storeFinalized,
   type Payment,
   type Stage,
 } from "./stage.ts";
@@ -48,13 +54,13 @@ async function ledgerDigest(): Promise<unknown> {
   return Object.fromEntries((await Promise.all(digests)) as [string, unknown][]);
 }
 
-test("a claim, seen before the node knows the epoch and after, counts as paid and is not paid again [PAYO-08]", async () => {
+test("a claim, seen before the node's own payouts are prepared and after, counts as paid and is not paid again [PAYO-08]", async () => {
   const payments = paymentsTo(3);
   const settlement = await finalizeEpoch(stage, "claimed", payments);
   await claim(settlement, 1);
   const ledger = await ledgerDigest();
-  expect(await reconcilePayouts(stage.deps)).toBe(0);
-  expect(stage.logged.at(-1)?.["msg"]).toBe("an event speaks of an epoch not known yet");
+  await reconcilePayouts(stage.deps);
+  expect(await statesOf(stage, "claimed")).toEqual({ prepared: 2, reconciled: 1 });
   await runToRest(stage.deps);
   expect(await statesOf(stage, "claimed")).toEqual({ reconciled: 3 });
   expect(await balancesOf(stage, payments)).toEqual(amounts(payments));
@@ -138,6 +144,99 @@ test("a confirmed transaction that a reorganization removes, and whose nonce ano
   const [first] = await instructionsOf(stage.signer, { scope: "replaced", epoch: 1 });
   expect(first).toMatchObject({ state: "reconciled", intent: "pay:replaced/1/0#2" });
   expect(await statesOf(stage, "replaced")).toEqual({ reconciled: 2 });
+  expect(await balancesOf(stage, payments)).toEqual(amounts(payments));
+});
+
+test("a payment that a deep reorganization took, with its nonce used by another, is authorized again and made once [PAYO-04] [PAYO-05]", async () => {
+  const payments = paymentsTo(2, 2_700);
+  await finalizeEpoch(stage, "deep", payments);
+  await reconcilePayouts(stage.deps);
+  const snapshot = await stage.chain.rpc("evm_snapshot");
+  await runToRest(stage.deps);
+  expect(await statesOf(stage, "deep")).toEqual({ reconciled: 2 });
+  await stage.chain.rpc("evm_revert", snapshot);
+  await sendDirectly(stage.chain, signerOf(role.payer), { to: accountOf("sink") });
+  await stage.chain.mine(5);
+  await runToRest(stage.deps);
+  expect(await statesOf(stage, "deep")).toEqual({ reconciled: 2 });
+  expect(await balancesOf(stage, payments)).toEqual(amounts(payments));
+  const [first] = await instructionsOf(stage.signer, { scope: "deep", epoch: 1 });
+  expect(first?.intent).toBe("pay:deep/1/0#2");
+  const { rows } = await stage.signer.query<{ move: string }>(
+    `SELECT from_state || ' ' || to_state AS move FROM payout.journal WHERE payout_id = $1 ORDER BY entry_no`,
+    [Buffer.from(first?.payoutId.slice(2) ?? "", "hex")],
+  );
+  const moves = rows.map(({ move }) => move);
+  expect(moves).toContain("mismatched authorized");
+  expect(moves.filter((move) => move === "reconciled mismatched")).toHaveLength(1);
+});
+
+test("a mismatched payout stays where its transaction may still be mined, and where the chain shows it paid [PAYO-05]", async () => {
+  const payments = paymentsTo(2, 2_800);
+  await finalizeEpoch(stage, "alive", payments);
+  await reconcilePayouts(stage.deps);
+  const snapshot = await stage.chain.rpc("evm_snapshot");
+  await runToRest(stage.deps);
+  await stage.chain.rpc("evm_revert", snapshot);
+  await stage.chain.mine(5);
+  await reconcilePayouts(stage.deps);
+  expect(await statesOf(stage, "alive")).toEqual({ mismatched: 2 });
+  // Its transaction waits for its block: nothing says that it is dead.
+  await stage.chain.rpc("evm_setAutomine", false);
+  for (let round = 0; round < 3; round++) expect(await authorizePayouts(stage.deps)).toBe(0);
+  await stage.chain.mine();
+  await stage.chain.rpc("evm_setAutomine", true);
+  await stage.chain.mine(2);
+  // It was mined, and its event is not taken yet: the chain shows it paid.
+  expect(await authorizePayouts(stage.deps)).toBe(0);
+  expect(await statesOf(stage, "alive")).toEqual({ mismatched: 2 });
+  await runToRest(stage.deps);
+  expect(await statesOf(stage, "alive")).toEqual({ reconciled: 2 });
+});
+
+test("a payment for an epoch that is not final here is named with both sides, and following goes on; it is matched when it is [PAYO-05]", async () => {
+  const { deployment, deps } = stage;
+  const payments = paymentsTo(2, 2_900);
+  const place = { chainId: BigInt(testChainId), anchor: deployment.anchor, scope: scopeId("foreign"), epoch: 1n };
+  const settlement = await finalizeOnChain(stage, "foreign", payments);
+  await fund(stage, "foreign", settlement.header.payoutTotal);
+  await claim(settlement, 0);
+  const known = paymentsTo(1, 2_950);
+  await finalizeEpoch(stage, "after", known);
+  stage.logged.length = 0;
+  await runToRest(deps);
+  expect(await statesOf(stage, "after")).toEqual({ reconciled: 1 });
+  const named = stage.logged.filter(({ code }) => code === "PAYOUT_MISMATCH");
+  const why = `the treasury paid ${payments[0]?.amount} for epoch 1 of scope ${place.scope}, nothing of it is final here`;
+  expect(named).toMatchObject([{ scope: place.scope, epoch: "1", why, msg: "a payment is foreign to this node" }]);
+  expect(await foreignEvents(stage.signer, [place.scope])).toHaveLength(1);
+
+  await storeFinalized(stage.node, "foreign", settle(place, payments), settlement.root);
+  await runToRest(deps);
+  expect(await statesOf(stage, "foreign")).toEqual({ reconciled: 2 });
+  expect(await balancesOf(stage, payments)).toEqual(amounts(payments));
+  expect(await foreignEvents(stage.signer, [place.scope])).toEqual([]);
+});
+
+test("a foreign payment that a reorganization removes is matched with nothing", async () => {
+  const { deployment, deps } = stage;
+  const payments = paymentsTo(1, 2_980);
+  const place = { chainId: BigInt(testChainId), anchor: deployment.anchor, scope: scopeId("unseen"), epoch: 1n };
+  const settlement = await finalizeOnChain(stage, "unseen", payments);
+  await fund(stage, "unseen", settlement.header.payoutTotal);
+  await reconcilePayouts(deps);
+  const snapshot = await stage.chain.rpc("evm_snapshot");
+  await claim(settlement, 0);
+  await reconcilePayouts(deps);
+  expect(await foreignEvents(stage.signer, [place.scope])).toHaveLength(1);
+  await stage.chain.rpc("evm_revert", snapshot);
+  await stage.chain.mine(3);
+  await reconcilePayouts(deps);
+  expect(await foreignEvents(stage.signer, [place.scope])).toEqual([]);
+  await storeFinalized(stage.node, "unseen", settle(place, payments), settlement.root);
+  await runToRest({ ...deps, limits: { ...deps.limits, epochCap: 0n } });
+  expect(await statesOf(stage, "unseen")).toEqual({ prepared: 1 });
+  await runToRest(deps);
   expect(await balancesOf(stage, payments)).toEqual(amounts(payments));
 });
 

@@ -6,7 +6,7 @@ import { authorizePayouts } from "#payout/authorize.ts";
 import { reconcilePayouts } from "#payout/reconcile.ts";
 import { Database } from "#storage/database.ts";
 import { instructionsOf } from "#storage/payouts.ts";
-import { accountOf, act } from "#test/chain/support/contracts.ts";
+import { act } from "#test/chain/support/contracts.ts";
 import { proofOfBlock } from "#test/contracts/support/settlement.ts";
 import {
   balancesOf,
@@ -14,6 +14,7 @@ import {
   finalizeEpoch,
   openStage,
   optionsOf,
+  pauseBefore,
   payerNonce,
   paymentsTo,
   runToRest,
@@ -125,16 +126,7 @@ test("a transaction that reverts is dead, and another pays [PAYO-06]", async () 
   await authorizePayouts(stage.deps);
   await stage.chain.rpc("evm_setAutomine", false);
   await sendPayouts(stage.deps);
-  // The pause comes into the block before it.
-  await stage.chain.rpc("hardhat_impersonateAccount", accountOf("pauser"));
-  const transaction = { from: accountOf("pauser"), to: stage.deployment.treasury, data: pause };
-  await stage.chain.rpc("eth_sendTransaction", {
-    ...transaction,
-    maxPriorityFeePerGas: "0x174876e800",
-    maxFeePerGas: "0x3b9aca0000",
-  });
-  await stage.chain.mine();
-  await stage.chain.rpc("evm_setAutomine", true);
+  await pauseBefore(stage);
   expect(await trackPayouts(stage.deps)).toBe(2);
   expect(await statesOf(stage, "reverted")).toEqual({ failed: 2 });
   await act(stage.chain, "governance", { to: stage.deployment.treasury, data: unpause, value: 0n });

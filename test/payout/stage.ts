@@ -5,6 +5,7 @@ import { activateRulesetCall, finalizeCall, proposeCall } from "#chain/anchor.ts
 import { fundCall, treasuryTopics } from "#chain/treasury.ts";
 import { openLog, type Logger } from "#observability/log.ts";
 import type { PayoutDeps } from "#payout/deps.ts";
+import { Notices } from "#payout/notices.ts";
 import { payoutSteps } from "#payout/steps.ts";
 import { canonicalText } from "#protocol/canonical.ts";
 import { hexToBytes, type Hex } from "#protocol/hash.ts";
@@ -118,6 +119,7 @@ export async function depsOf(
     limits: { epochCap: 10n ** 30n, hourlyCap: 10n ** 30n },
     clock,
     log,
+    notices: new Notices(log, clock),
   };
 }
 
@@ -134,18 +136,26 @@ export async function finalizeEpoch(
   payments: readonly Payment[],
   options: { readonly funded?: boolean; readonly ledger?: readonly Payment[] } = {},
 ): Promise<Settlement> {
-  const { chain, deployment, node } = stage;
+  const settlement = await finalizeOnChain(stage, scope, payments);
+  if (options.funded ?? true) await fund(stage, scope, settlement.header.payoutTotal);
+  const { ledger = payments } = options;
+  await storeFinalized(stage.node, scope, settle(settlement.place, ledger), settlement.root);
+  return settlement;
+}
+
+/** The first epoch of a scope of its own, final on the chain alone. */
+export async function finalizeOnChain(
+  { chain, deployment }: Stage,
+  scope: string,
+  payments: readonly Payment[],
+): Promise<Settlement> {
   const { anchor } = deployment;
   const id = scopeId(scope);
-  const place = { chainId: BigInt(testChainId), anchor, scope: id, epoch: 1n };
-  const settlement = settle(place, payments);
+  const settlement = settle({ chainId: BigInt(testChainId), anchor, scope: id, epoch: 1n }, payments);
   await act(chain, "governance", activateRulesetCall(anchor, id, ruleset, 1n));
   await act(chain, "proposer", proposeCall(anchor, settlement.header, settlement.subRoots));
   await chain.rpc("evm_increaseTime", windowSeconds);
   await act(chain, "proposer", finalizeCall(anchor, id, 1n));
-  if (options.funded ?? true) await fund(stage, scope, settlement.header.payoutTotal);
-  const { ledger = payments } = options;
-  await storeFinalized(node, scope, settle(place, ledger), settlement.root);
   return settlement;
 }
 
@@ -247,4 +257,14 @@ export async function setRefusing({ chain, deployment }: Stage, account: Hex, re
   const abi = parseAbi(["function setRefusal(address account, uint8 refusal)"]);
   const data = encodeFunctionData({ abi, functionName: "setRefusal", args: [account, refuses ? 1 : 0] });
   await act(chain, "governance", { to: deployment.token, data, value: 0n });
+}
+
+/** Mines the transactions that wait behind a pause of the treasury: they revert. */
+export async function pauseBefore({ chain, deployment }: Stage): Promise<void> {
+  await chain.rpc("hardhat_impersonateAccount", accountOf("pauser"));
+  const pause = { from: accountOf("pauser"), to: deployment.treasury, data: "0x8456cb59" };
+  const fees = { maxPriorityFeePerGas: "0x174876e800", maxFeePerGas: "0x3b9aca0000" };
+  await chain.rpc("eth_sendTransaction", { ...pause, ...fees });
+  await chain.mine();
+  await chain.rpc("evm_setAutomine", true);
 }

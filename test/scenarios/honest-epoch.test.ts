@@ -103,6 +103,19 @@ test("the archive, taken elsewhere, leads to the anchored root again [ASSR-04]",
   expect(replayed.stdout).toContain(await rootOf(stage));
 });
 
+test("a task, and the epoch itself, are done again from what the node stored, and are equal [ASSR-01]", async () => {
+  const [id = "0x"] = ids;
+  for (const subject of [
+    ["execution", id],
+    ["verification", id],
+    ["epoch", demoScope, "1"],
+  ]) {
+    const replayed = await runHere(stage, "replay", ...subject);
+    expect(replayed, subject[0]).toMatchObject({ code: 0 });
+    expect(replayed.stdout).toMatch(/^equal: 0x/m);
+  }
+});
+
 test("bad submissions are refused, each with its own code, and leave no task behind", async () => {
   const [task] = settledTasks(collections, 1);
   if (task === undefined) throw new Error("there is no task");

@@ -82,7 +82,7 @@ export class Stage {
     const database = openAs(urls, "node", configuration, silent);
     const cluster = await startEmbedded({ dataDir: databaseFiles.cluster(dataDir), log: () => undefined });
     const stage = new Stage(dataDir, settings, { node, configuration, database, cluster });
-    await govern(configuration, database, { rpcUrl: stage.rpcUrl, anchor: node.anchor }, tasksPerEpoch);
+    await govern(configuration, { url: node.url, rpcUrl: stage.rpcUrl, anchor: node.anchor }, tasksPerEpoch);
     const tokens = new Map(await issueDemoTokens(database));
     tokens.set("operator", tokenIn(operatorTokenFile(dataDir)) ?? "");
     stage.#tokens = tokens;

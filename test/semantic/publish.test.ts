@@ -1,8 +1,9 @@
 // Publishing and rolling out: a version means one thing for ever, and what is open keeps the versions it has.
 import { beforeEach, expect, test } from "vitest";
 import { policyDigest, registryDigest } from "#protocol/parameters.ts";
-import { publishPolicy, publishRegistry, rollOut } from "#semantic/publish.ts";
-import { closeEpoch, openEpoch, startClosing } from "#storage/epochs.ts";
+import { publishPolicy, publishRegistry, rollOut as rollOutIn, type Act } from "#semantic/publish.ts";
+import { closeEpoch } from "#storage/epoch-closing.ts";
+import { openEpoch, startClosing } from "#storage/epochs.ts";
 import { readLiveVersions } from "#storage/intake.ts";
 import { openDocuments } from "#storage/registry.ts";
 import { journalled, useDatabase } from "#test/layers/database.ts";
@@ -51,7 +52,9 @@ test("a registry with faults is refused with their names", async () => {
   const error: unknown = await publishRegistry(database, registry, act).catch((reason: unknown) => reason);
   expect(error).toMatchObject({
     code: "GOVERNANCE_ACT_REFUSED",
-    detail: { faults: ["attribute trade.gone/thing: its domain trade.gone does not exist"] },
+    detail: {
+      faults: ["attribute trade.gone/thing: its domain trade.gone does not exist", "domain trade.gone: it vanished"],
+    },
   });
   expect(await openDocuments().registry(database, "p.2")).toBeUndefined();
 });
@@ -73,6 +76,8 @@ beforeEach(async () => {
   for (const policyVersion of ["r1", "r2"]) await publishPolicy(database, policyOf({ policyVersion }), act);
 });
 
+const rollOut = async (ordered: Parameters<typeof rollOutIn>[1], by: Act) =>
+  await database.transaction(async (transaction) => await rollOutIn(transaction, ordered, by));
 const order = (fromEpoch: number, semanticVersions = ["r.1"], policyVersions = ["r1"]) => ({
   scope,
   fromEpoch,
@@ -84,13 +89,14 @@ const open = async (epoch: number) =>
 async function close(epoch: number): Promise<void> {
   await database.transaction(async (transaction) => {
     await startClosing(transaction, { scope, epoch, trigger: "order", by: "test" }, now);
-    await closeEpoch(transaction, { scope, epoch, by: "test" }, now);
+    const freezeAggregation = () => Promise.resolve(null);
+    await closeEpoch(transaction, { scope, epoch, by: "test", freezeAggregation }, now);
   });
 }
 
 test("versions roll out from an epoch on, each list ascending and without repetition [OPER-03]", async () => {
-  expect(await rollOut(database, order(1, ["r.2", "r.1", "r.2"], ["r1"]), act)).toBe(true);
-  expect(await rollOut(database, order(1, ["r.1", "r.2"], ["r1"]), act)).toBe(false);
+  expect(await rollOut(order(1, ["r.2", "r.1", "r.2"], ["r1"]), act)).toBe(true);
+  expect(await rollOut(order(1, ["r.1", "r.2"], ["r1"]), act)).toBe(false);
   expect((await readLiveVersions(database, [scope])).get(scope)).toEqual({ semantic: ["r.1", "r.2"], policy: ["r1"] });
   expect((await open(1))?.semanticVersions).toEqual(["r.1", "r.2"]);
   expect(await journalled(database, "rollout", Buffer.from(scope))).toEqual([
@@ -99,25 +105,25 @@ test("versions roll out from an epoch on, each list ascending and without repeti
 });
 
 test("an open epoch keeps its versions; the next one gets those ordered for it [OPER-03]", async () => {
-  await rollOut(database, order(1), act);
+  await rollOut(order(1), act);
   await open(1);
-  await expect(rollOut(database, order(1, ["r.2"]), act)).rejects.toMatchObject({
+  await expect(rollOut(order(1, ["r.2"]), act)).rejects.toMatchObject({
     code: "VERSION_ROLLOUT_REFUSED",
     detail: { firstUndecidedEpoch: 2 },
   });
-  await rollOut(database, order(2, ["r.2"], ["r1", "r2"]), act);
+  await rollOut(order(2, ["r.2"], ["r1", "r2"]), act);
   await close(1);
   expect(await open(2)).toMatchObject({ semanticVersions: ["r.2"], policyVersions: ["r1", "r2"] });
 });
 
 test("an epoch that may be opening at this moment is decided; another order for one that is ordered is refused", async () => {
-  await rollOut(database, order(1), act);
-  await rollOut(database, order(4, ["r.2"]), act);
-  await expect(rollOut(database, order(4, ["r.1"]), act)).rejects.toThrow(refused("VERSION_ROLLOUT_REFUSED"));
+  await rollOut(order(1), act);
+  await rollOut(order(4, ["r.2"]), act);
+  await expect(rollOut(order(4, ["r.1"]), act)).rejects.toThrow(refused("VERSION_ROLLOUT_REFUSED"));
   await open(1);
   await close(1);
-  await expect(rollOut(database, order(2, ["r.2"]), act)).rejects.toMatchObject({ detail: { firstUndecidedEpoch: 3 } });
-  expect(await rollOut(database, order(3, ["r.2"]), act)).toBe(true);
+  await expect(rollOut(order(2, ["r.2"]), act)).rejects.toMatchObject({ detail: { firstUndecidedEpoch: 3 } });
+  expect(await rollOut(order(3, ["r.2"]), act)).toBe(true);
 });
 
 test.each([
@@ -125,5 +131,5 @@ test.each([
   ["no semantic version", [], ["r1"]],
   ["no policy version", ["r.1"], []],
 ])("%s is refused", async (_, semantic, policy) => {
-  await expect(rollOut(database, order(1, semantic, policy), act)).rejects.toThrow(refused("GOVERNANCE_ACT_REFUSED"));
+  await expect(rollOut(order(1, semantic, policy), act)).rejects.toThrow(refused("GOVERNANCE_ACT_REFUSED"));
 });

@@ -76,8 +76,41 @@ test.each<[string, (registry: Registry) => void]>([
         }),
   ],
   [
+    "domain trade.old: mediates to trade.old/thing, which is not its own",
+    ({ domains }) =>
+      domains
+        .find(({ domainId }) => domainId === "trade.old")
+        ?.references.push({
+          domain: "trade.people",
+          answer: "mediated",
+          mediation: { "trade.people?age_band": "trade.old/thing" },
+        }),
+  ],
+  [
+    "attribute trade.sales/b: a deprecated one says from which version",
+    ({ attributes }) => attributes.push(attributeOf("trade.sales/b", integer, { status: "deprecated" })),
+  ],
+  [
+    "attribute trade.sales/b: a retired one says from which version",
+    ({ attributes }) => attributes.push(attributeOf("trade.sales/b", integer, { status: "retired" })),
+  ],
+  [
     "attribute trade.sales/shop is there twice",
     ({ attributes }) => attributes.push(attributeOf("trade.sales/shop", integer)),
+  ],
+  [
+    "trade.sales/shop: it is bound to 2025.1, not to 2026.1",
+    ({ attributes }) => {
+      for (const each of attributes) if (each.attributeId === "trade.sales/shop") each.semanticVersion = "2025.1";
+    },
+  ],
+  [
+    "attribute trade.sales/b: it is active, and says from which version it is deprecated",
+    ({ attributes }) => attributes.push(attributeOf("trade.sales/b", integer, { deprecatedFrom: "2026.1" })),
+  ],
+  [
+    "attribute trade.sales/b: it is active, and says from which version it is retired",
+    ({ attributes }) => attributes.push(attributeOf("trade.sales/b", integer, { retiredFrom: "2026.1" })),
   ],
   [
     "attribute nowhere/a: its domain nowhere does not exist",
@@ -109,7 +142,7 @@ test.each<[string, (registry: Registry) => void]>([
         attributeOf("trade.sales/c", integer, { status: "superseded", successor: "trade.sales/b" }),
       ),
   ],
-])("%s", (fault, change) => {
+])("%s [ATTR-01, DOMN-01]", (fault, change) => {
   expect(faultsWith(change)).toContain(fault);
 });
 

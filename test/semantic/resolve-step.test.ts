@@ -3,6 +3,8 @@ import { expect, test } from "vitest";
 import { readAssignments } from "#storage/assignments.ts";
 import { readBudget } from "#storage/budgets.ts";
 import { sumOfBalances } from "#storage/accounts.ts";
+import { publishRegistry } from "#semantic/publish.ts";
+import { partner, registryOf } from "#test/layers/documents.ts";
 import { submitter, fillVault, openLayers } from "#test/layers/node.ts";
 import { query, salesVault } from "#test/layers/sales.ts";
 import { budget, east, lastMove, rowsOf, setStage, stateOf, west } from "#test/layers/stage.ts";
@@ -39,6 +41,8 @@ test.each([
   ["POLICY_ATTRIBUTE_UNRESOLVED", query({ function: "sum", attribute: "nonsense" }), [east], {}],
   ["POLICY_DOMAIN_UNKNOWN", { ...count, domain: "trade.gone" }, [east], {}],
   ["POLICY_REFERENCE_REFUSED", query({ function: "sum", attribute: "trade.secrets/code" }), [east], {}],
+  ["POLICY_QUERY_ATTRIBUTE_RESTRICTED", query({ function: "count" }, { groupBy: "trade.sales?partners" }), [east], {}],
+  ["POLICY_ATTRIBUTE_UNRESOLVED", query({ function: "sum", attribute: "trade.sales?age_band" }), [east], {}],
   ["POLICY_VAULT_UNMAPPED", query({ function: "count" }, { groupBy: "note" }), [east], {}],
   ["POLICY_GRANT_MISSING", count, [east, { vault: "north", collection: "sales" }], {}],
   ["POLICY_FEE_TOO_LOW", count, [east], { feeLimit: "1" }],
@@ -61,6 +65,35 @@ test.each([
     expect(BigInt(before.available) + BigInt(before.reserved)).toBe(budget);
   },
 );
+
+test("a restricted query attribute serves a task of a scope that it names [ATTR-06]", async () => {
+  const program = query({ function: "count" }, { groupBy: "trade.sales?partners" });
+  const taskId = await submit(program, [east], { scope: partner.scope });
+  await resolveAll();
+  expect(await stateOf(database, taskId)).toBe("dispatched");
+});
+
+test("a version that retires a domain takes nothing from tasks of the version before it [ATTR-05, DOMN-04]", async () => {
+  const programs = [
+    query({ function: "sum", attribute: "price" }),
+    query({ function: "count" }, { groupBy: "trade.sales?region" }),
+  ];
+  const resolutionsOf = async (version: string) => {
+    const ids = await Promise.all(programs.map((program) => submit(program, [east], { semanticVersion: version })));
+    await resolveAll();
+    const assignments = await readAssignments(database, ids);
+    return ids.map((id) => assignments.get(id)?.resolution);
+  };
+  const before = await resolutionsOf("2026.1");
+  const next = registryOf("2026.2");
+  for (const domain of next.domains) {
+    if (domain.domainId === "trade.sales") Object.assign(domain, { status: "retired", domainVersion: "2026.2" });
+  }
+  await publishRegistry(database, next, { by: "test", now: clock.now() });
+  expect(before.every((text) => text !== undefined)).toBe(true);
+  expect(await resolutionsOf("2026.2")).toEqual([undefined, undefined]);
+  expect(await resolutionsOf("2026.1")).toEqual(before);
+});
 
 test("a vault that has granted one submitter has granted nobody else [LAYR-11]", async () => {
   await fillVault(database, salesVault("north", 10, 3), { clock: clock.now });

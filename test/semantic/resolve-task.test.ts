@@ -8,7 +8,7 @@ import type { Source, TaskEnvelope } from "#protocol/schemas/task.ts";
 import { canonicalText } from "#protocol/canonical.ts";
 import { grantKey, resolveTask, sourceKey, type SourceFacts, type Unresolved } from "#semantic/resolve-task.ts";
 import { actor } from "#test/layers/actors.ts";
-import { policyOf, registryOf } from "#test/layers/documents.ts";
+import { partner, policyOf, registryOf } from "#test/layers/documents.ts";
 import { envelopeOf, submitter } from "#test/layers/node.ts";
 import { query, salesFields } from "#test/layers/sales.ts";
 
@@ -146,4 +146,20 @@ test("unpublished versions, and terms that do not resolve, refuse the task befor
   expect(refusalOf(task([east], {}, { policy: undefined }), nothing)).toMatchObject({ code: "VERSION_POLICY_UNKNOWN" });
   const ambiguous = task([east], { program: query({ function: "sum", attribute: "turnover" }) });
   expect(refusalOf(ambiguous, nothing)).toMatchObject({ code: "POLICY_ATTRIBUTE_AMBIGUOUS" });
+});
+
+test("a projection is bound to the field of its source, and resolved for whoever asks, in their scope [ATTR-06, ATTR-07]", () => {
+  const program = query({ function: "count" }, { groupBy: "trade.sales?partners" });
+  expect(refusalOf(task([east], { program }))).toMatchObject({ code: "POLICY_QUERY_ATTRIBUTE_RESTRICTED" });
+  const resolved = resolveTask(task([east], { program, scope: partner.scope }), facts);
+  if (resolved.kind !== "resolved") throw new Error("resolved");
+  const { bindings } = JSON.parse(resolved.assignment.body) as ExecutionAssignment;
+  expect(bindings.map(({ fields }) => fields)).toEqual([{ "trade.sales/shop": "shop" }]);
+  const { references } = JSON.parse(resolved.assignment.resolution) as SemanticResolutionResult;
+  expect(references).toMatchObject([{ projection: { queryAttributeId: "trade.sales?partners", minimumRecords: 5 } }]);
+  const unmapped = factsOf([headOf(east, 10, { amount: "trade.sales/amount" })], [grantOf(east)]);
+  expect(refusalOf(task([east], { program, scope: partner.scope }), unmapped)).toMatchObject({
+    code: "POLICY_VAULT_UNMAPPED",
+    detail: { attribute: "trade.sales/shop" },
+  });
 });

@@ -1,7 +1,14 @@
 // Anchoring on a real chain: proposed once, followed, finalized, and proven by the contract; whatever happens in between.
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { verifyProof } from "#audit/proof-file.ts";
-import { activateRulesetCall, proposeCall, readHead, verifyLeaf, type ContractPlace } from "#chain/anchor.ts";
+import {
+  activateRulesetCall,
+  finalizeCall,
+  proposeCall,
+  readHead,
+  verifyLeaf,
+  type ContractPlace,
+} from "#chain/anchor.ts";
 import type { Submitter } from "#chain/submitter.ts";
 import { rulesetId } from "#protocol/parameters.ts";
 import { scopeId } from "#protocol/leaves.ts";
@@ -19,6 +26,7 @@ import { testSubmitter } from "#test/chain/support/submitting.ts";
 import { connectTo, signerOf, startTestChain, type TestChain } from "#test/chain/support/test-chain.ts";
 import { versions } from "./archived-epoch.ts";
 import { finishedTask, policy, scope } from "./finished-tasks.ts";
+import { challengeState, challengeTask, decide, reviewAll, taskState } from "./challenging.ts";
 import { closeOver, openSettling, pass, settle, type Settling } from "./settling.ts";
 
 let chain: TestChain;
@@ -177,4 +185,38 @@ test("where another root stands for the epoch, nothing is sent over it [ANCH-02]
   expect(await sent()).toEqual([]);
   expect(await state()).toBe("candidate_ready");
   expect(settling.told.some(({ level, message }) => level === "error" && message.includes("another root"))).toBe(true);
+});
+
+test("a challenged candidate is not proposed; upheld, it never is, and the next revision is [CHAL-04, CHAL-05]", async () => {
+  await settle(settling, 1);
+  const task = finishedTask(3, { place: settling.deps.place });
+  const challengeId = await challengeTask(settling, task, { epoch: 1 });
+  await turn();
+  await turn();
+  expect(await sent()).toEqual([]);
+  await reviewAll(settling, "confirmed");
+  await decide(settling, challengeId, { upheld: true });
+  await settle(settling, 1);
+  await turn();
+  await turn();
+  expect(await sent()).toEqual(["propose:films/1/2"]);
+  const second = await readCandidate(settling.database, { ...key, revision: 2 });
+  const { candidate } = await readAnchorView(anchor, { scope, epoch: 1 }, 0n);
+  expect(candidate).toMatchObject({ state: "candidate", revision: 1, root: second?.root });
+});
+
+test("the node does not finalize past a challenge; when somebody else does, final is final on both sides [CHAL-04, CHAL-07]", async () => {
+  await settle(settling, 1);
+  await turn();
+  await turn();
+  const task = finishedTask(3, { place: settling.deps.place });
+  const challengeId = await challengeTask(settling, task, { epoch: 1 });
+  await passWindow();
+  for (let turns = 0; turns < 3; turns++) await turn();
+  expect([await sent(), await state()]).toEqual([["propose:films/1/1"], "candidate_ready"]);
+  await act(chain, "payer", finalizeCall(anchor.address, scopeId(scope), 1n));
+  await turnUntil("finalized");
+  expect(await sent()).toEqual(["propose:films/1/1"]);
+  expect(await taskState(settling, task.taskId)).toBe("completed");
+  expect(await challengeState(settling, challengeId)).toBe("opened");
 });

@@ -3,10 +3,16 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { canonicalText } from "#protocol/canonical.ts";
+import { sha256Hex } from "#protocol/hash.ts";
 import { archivePartItems } from "#protocol/limits.ts";
-import { addLines, endParts, openArchive, openParts } from "#settlement/archive.ts";
+import { addLines, endParts, openArchive, openParts, putDocuments } from "#settlement/archive.ts";
+import { getContent } from "#storage/objects/content.ts";
 import { createFolderStore } from "#storage/objects/folder.ts";
 import type { ObjectStore } from "#storage/objects/store.ts";
+import { versions } from "./archived-epoch.ts";
+import { registry } from "./finished-meaning.ts";
+import { policy } from "./finished-tasks.ts";
 
 let folder: string;
 let store: ObjectStore;
@@ -39,4 +45,15 @@ test("the same lines make the same parts, and parts read back [SETL-03]", async 
 
 test("nothing makes no parts", async () => {
   expect(await endParts(openParts(store))).toEqual([]);
+});
+
+test("the documents of an epoch are objects of their canonical bytes, registries first [ASSR-04]", async () => {
+  const epochDocuments = { versions, registries: new Map([["1.0", registry]]), policies: new Map([["1.0", policy]]) };
+  const documents = await putDocuments(store, epochDocuments);
+  expect(documents).toEqual([
+    { kind: "registry", version: "1.0", object: sha256Hex(canonicalText(registry)) },
+    { kind: "policy", version: "1.0", object: sha256Hex(canonicalText(policy)) },
+  ]);
+  for (const { object } of documents) expect(await getContent(store, object)).toBeDefined();
+  await expect(putDocuments(store, { ...epochDocuments, policies: new Map() })).rejects.toThrow(/read together/);
 });

@@ -1,19 +1,14 @@
 // An epoch's candidate and archive made in memory, without a database: for what is pure, and for the second opinion.
 import { addItems, noRoot, openDraft, sealDraft, type Candidate } from "#settlement/candidate.ts";
 import { checkItem, type SettledItem } from "#settlement/item-check.ts";
+import { canonicalBytes, type Json } from "#protocol/canonical.ts";
 import { sha256Hex, type Hex } from "#protocol/hash.ts";
 import { policyDigest, registryDigest, type VersionSet } from "#protocol/parameters.ts";
+import type { Aggregation } from "#protocol/schemas/local-attribute.ts";
+import type { OutstandingPenalty } from "#protocol/schemas/settlement.ts";
 import type { AnchorPlace } from "#protocol/settlement-root.ts";
-import {
-  checkContext,
-  finishedTask,
-  place,
-  policy,
-  registry,
-  scope,
-  storedItemOf,
-  type FinishedTask,
-} from "./finished-tasks.ts";
+import { registry } from "./finished-meaning.ts";
+import { checkContext, finishedTask, place, policy, scope, storedItemOf, type FinishedTask } from "./finished-tasks.ts";
 
 export const versions: VersionSet = {
   schema: ["1.0"],
@@ -44,9 +39,15 @@ export function settledItems(tasks: readonly FinishedTask[], domain: AnchorPlace
 /** The candidate of an epoch over settled items, added in pieces of a size, with its archive in parts of another. */
 export function archiveOf(
   items: readonly SettledItem[],
-  options: { readonly pieceItems?: number; readonly partItems?: number; readonly place?: AnchorPlace } = {},
+  options: {
+    readonly pieceItems?: number;
+    readonly partItems?: number;
+    readonly place?: AnchorPlace;
+    readonly penalties?: readonly OutstandingPenalty[];
+    readonly aggregation?: Aggregation | null;
+  } = {},
 ): MemoryArchive {
-  const { pieceItems = 100, partItems = 40, place: where = place } = options;
+  const { pieceItems = 100, partItems = 40, place: where = place, penalties = [], aggregation = null } = options;
   const objects = new Map<Hex, Uint8Array>();
   const draft = openDraft(where, scope, 1);
   for (let from = 0; from < items.length; from += pieceItems) addItems(draft, items.slice(from, from + pieceItems));
@@ -58,9 +59,21 @@ export function archiveOf(
     objects.set(digest, bytes);
     parts.push({ digest, items: lines.length });
   }
-  const candidate = sealDraft(draft, { revision: 1, previousRoot: noRoot, versions, policy, parts, excluded: [] });
+  const documents = [
+    { kind: "registry" as const, version: "1.0", object: putInto(objects, registry) },
+    { kind: "policy" as const, version: "1.0", object: putInto(objects, policy) },
+  ];
+  const terms = { revision: 1, previousRoot: noRoot, versions, policy, registry, parts, documents, excluded: [] };
+  const candidate = sealDraft(draft, { ...terms, penalties, aggregation });
   objects.set(candidate.header.archive, candidate.manifestBytes);
   return openMemory(candidate, objects);
+}
+
+function putInto(objects: Map<Hex, Uint8Array>, document: Json): Hex {
+  const bytes = canonicalBytes(document);
+  const digest = sha256Hex(bytes);
+  objects.set(digest, bytes);
+  return digest;
 }
 
 /** The archive over objects; what is not there cannot be read. */

@@ -1,11 +1,13 @@
 // A candidate is a function of its items: in whatever pieces they come, its bytes are the same, and its parts add up.
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { sha256Hex } from "#protocol/hash.ts";
+import { sha256Hex, type Hex } from "#protocol/hash.ts";
 import { emptyRoot, leafTree } from "#protocol/leaves.ts";
 import { rootOf } from "#protocol/merkle.ts";
+import type { OutstandingPenalty } from "#protocol/schemas/settlement.ts";
 import {
   addItems,
+  adjustmentLeafItem,
   leafContextOf,
   openDraft,
   payoutLeafItem,
@@ -13,7 +15,7 @@ import {
   rewardPolicy,
 } from "#settlement/candidate.ts";
 import { archiveOf, settledItems, versions } from "./archived-epoch.ts";
-import { finishedTask, place, policy, scope } from "./finished-tasks.ts";
+import { executors, finishedTask, place, policy, scope, treasuryAccount } from "./finished-tasks.ts";
 
 const items = settledItems(Array.from({ length: 60 }, (_, number) => finishedTask(number)));
 const whole = archiveOf(items, { pieceItems: 60, partItems: 60 });
@@ -77,4 +79,41 @@ test("the policy of the highest version shares out the pot [RWRD-03]", () => {
       ]),
     ),
   ).toBe(newer);
+});
+
+const owing = (digit: number, account: Hex, remaining: string): OutstandingPenalty => ({
+  penaltyId: `0x${String(digit).repeat(64)}`,
+  challengeId: `0x${"ab".repeat(32)}`,
+  account,
+  remaining,
+});
+
+test("penalties move payouts and nothing else: their leaves follow the rewards, and the pot stays whole [RWRD-04] [SETL-04]", () => {
+  const [executor = "0x"] = executors;
+  const penalties = [owing(1, executor, "11"), owing(2, treasuryAccount, "5"), owing(3, executor, "1")];
+  const { candidate } = archiveOf(items, { penalties });
+  const { rewards, adjustments, payouts, header, subRoots, manifest, pot } = candidate;
+  expect(rewards).toEqual(whole.candidate.rewards);
+  expect(adjustments.map(({ account, amount }) => [account, amount])).toEqual([
+    [executor, "11"],
+    [executor, "1"],
+  ]);
+  const paid = (to: Hex, of: typeof payouts): bigint => BigInt(of.find(({ account }) => account === to)?.amount ?? "0");
+  expect(paid(executor, payouts)).toBe(paid(executor, whole.candidate.payouts) - 12n);
+  expect(paid(treasuryAccount, payouts)).toBe(paid(treasuryAccount, whole.candidate.payouts) + 12n);
+  expect(header).toMatchObject({ payoutTotal: String(pot), payoutCount: payouts.length });
+  const leaves = [...rewards.map(rewardLeafItem), ...adjustments.map(adjustmentLeafItem)];
+  expect(subRoots.rewards).toBe(rootOf(leafTree("reward", leafContextOf(place, scope, 1), leaves)));
+  expect(manifest.penalties).toEqual(penalties);
+});
+
+test("an account that owes all it earned has no payout, and the header counts those that are left", () => {
+  const [executor = "0x"] = executors;
+  const { candidate } = archiveOf(items, { penalties: [owing(1, executor, "99999999999")] });
+  expect(candidate.payouts.some(({ account }) => account === executor)).toBe(false);
+  expect(candidate.header).toMatchObject({
+    payoutCount: whole.candidate.payouts.length - 1,
+    payoutTotal: whole.candidate.header.payoutTotal,
+  });
+  expect(candidate.payouts.map(({ index }) => index)).toEqual(candidate.payouts.map((_, at) => at));
 });

@@ -1,14 +1,15 @@
 // Epochs open, fill and close, one at a time in a scope, whoever competes.
 import { beforeEach, expect, test } from "vitest";
-import { checkMemberships } from "#audit/database-check.ts";
+import { checkMemberships } from "#audit/membership.ts";
 import { bytesToHex, hexToBytes } from "#protocol/hash.ts";
 import { openDatabase } from "#storage/database.ts";
 import { openEpoch, newestEpoch } from "#storage/epochs.ts";
+import { finalizedEpochs } from "#storage/finalizations.ts";
 import { readJournal } from "#storage/journal.ts";
 import { epochStep, orderClosing } from "#settlement/epoch-step.ts";
-import { finishedTask, policy, scope } from "./finished-tasks.ts";
+import { finishedTask, policy, published, scope } from "./finished-tasks.ts";
 import { storeFinished } from "./stored-tasks.ts";
-import { openSettling, pass, type Settling } from "./settling.ts";
+import { closeOver, openSettling, pass, settle, showAnchored, type Settling } from "./settling.ts";
 
 let settling: Settling;
 const epochs = { maximumSeconds: 600, maximumTasks: 10 };
@@ -49,7 +50,12 @@ test("volume closes an epoch at its bound; what is left goes to the next; member
   );
   async function* stored() {
     for (const { task_id, epoch } of members.rows)
-      yield await Promise.resolve({ taskId: bytesToHex(task_id), epochId: `${scope}/${epoch}` });
+      yield await Promise.resolve({
+        taskId: bytesToHex(task_id),
+        turn: 1,
+        epochId: `${scope}/${epoch}`,
+        deferredFor: null,
+      });
   }
   expect(await checkMemberships(readJournal(database, "committed"), stored())).toEqual([]);
   async function* moved() {
@@ -116,7 +122,7 @@ test("the database refuses members to an epoch that is not open, and an epoch's 
   const late = finishedTask(500);
   await storeFinished(database, [late], settling.now);
   const join = (epoch: number) =>
-    database.query(`INSERT INTO ledger.epoch_member VALUES ($1, $2, $3)`, [hexToBytes(late.taskId), scope, epoch]);
+    database.query(`INSERT INTO ledger.epoch_member VALUES ($1, 1, $2, $3)`, [hexToBytes(late.taskId), scope, epoch]);
   await expect(join(1)).rejects.toThrow(/not open/);
   await expect(join(77)).rejects.toThrow(/not open/);
   await expect(
@@ -134,10 +140,97 @@ test("a challenged member is deferred with its reason when its epoch closes [EPO
   await orderClosing(deps, { scope, by: "governance" });
   await epochStep(deps).run();
   const { rows } = await database.query<{ body: string }>(
-    `SELECT body FROM ledger.journal WHERE kind = 'epoch' AND body::json->>'act' = 'closed'`,
+    `SELECT body FROM ledger.journal WHERE kind = 'epoch' AND body::json->>'act' IN ('deferred', 'closed') ORDER BY entry_no`,
   );
-  expect(JSON.parse(rows[0]?.body ?? "{}")).toMatchObject({
-    deferred: [{ taskId: one.taskId, reason: "challenged" }],
-    scopes: { settlement: 1, reward: 1, aggregation: 0 },
+  expect(rows.map(({ body }) => JSON.parse(body) as unknown)).toMatchObject([
+    { act: "deferred", members: [{ taskId: one.taskId, reason: "challenged" }] },
+    {
+      act: "closed",
+      scopes: { settlement: { tasks: 1, deferred: 1, resolved: 0 }, reward: { tasks: 1, penalties: 0 } },
+    },
+  ]);
+});
+
+/** Rolls the same versions out for another scope. */
+async function rollOutFor(other: string): Promise<void> {
+  await settling.database.query(`INSERT INTO ledger.rollout VALUES ($1, 1, $2, $3, $4)`, [
+    other,
+    ["1.0"],
+    ["1.0"],
+    published,
+  ]);
+}
+
+test("scopes open, fill, close and settle beside each other, each with its own epochs [EPOC-02] [EPOC-08]", async () => {
+  const { database } = settling;
+  const other = "books";
+  await rollOutFor(other);
+  const both = Object.assign(settling, { deps: { ...settling.deps, scopes: [other, scope] } });
+  await storeFinished(database, [...tasks(0, 25), finishedTask(900, { scope: other })], settling.now);
+  for (let turn = 0; turn < 4; turn++) await epochStep(both.deps).run();
+  const standing = async () => {
+    const { rows } = await database.query(`SELECT scope, epoch, status, members FROM work.epoch ORDER BY scope, epoch`);
+    return rows.map((row) => [row["scope"], Number(row["epoch"]), row["status"], Number(row["members"])]);
+  };
+  expect(await standing()).toEqual([
+    [other, 1, "open", 1],
+    [scope, 1, "closed", 10],
+    [scope, 2, "closed", 10],
+    [scope, 3, "open", 5],
+  ]);
+  // One scope is settled to the end while the other has not closed its first epoch, and the other follows on its own.
+  expect(await settle(both, 1)).toMatchObject({ state: "candidate_ready" });
+  await showAnchored(both, 1, "finalized");
+  expect(await settle(both, 1)).toMatchObject({ state: "finalized" });
+  expect(await closeOver(both, [finishedTask(901, { scope: other })], other)).toBe(1);
+  expect(await standing()).toContainEqual([scope, 3, "open", 5]);
+  expect(await settle(both, 1, both.deps, other)).toMatchObject({ scope: other, state: "candidate_ready" });
+  await showAnchored(both, 1, "finalized", 1, other);
+  expect(await settle(both, 1, both.deps, other)).toMatchObject({ state: "finalized" });
+  for (const each of [other, scope]) {
+    const epochsOf = await finalizedEpochs(database, { scope: each, epoch: 0 }, 10);
+    expect(epochsOf.map((epoch) => [epoch.scope, epoch.epoch])).toEqual([[each, 1]]);
+  }
+});
+
+test("of many processes that open an epoch of a scope at once the database lets one [EPOC-02]", async () => {
+  const { deps, database, url } = settling;
+  await epochStep(deps).run();
+  await orderClosing(deps, { scope, by: "governance" });
+  await database.query(`UPDATE work.epoch SET status = 'closed', close_at = now() WHERE scope = $1`, [scope]);
+  const open = () => openDatabase({ url, applicationName: "racing", maxConnections: 1, statementTimeoutMs: 20_000 });
+  const racing = Array.from({ length: 6 }, open);
+  const tries = await Promise.allSettled(
+    racing.map(async (each, at) =>
+      // What openEpoch takes care of is left out: only the database stands between.
+      each.query(
+        `INSERT INTO work.epoch (scope, epoch, status, open_at, semantic_version_set, policy_version_set)
+        VALUES ($1, $2, 'open', now(), '{}', '{}')`,
+        [scope, 2 + (at % 3)],
+      ),
+    ),
+  );
+  await Promise.all(racing.map((each) => each.close()));
+  expect(tries.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+  const refusals = tries.flatMap((each) => (each.status === "rejected" ? [each.reason as { code: string }] : []));
+  expect(refusals.map(({ code }) => code)).toEqual(Array.from({ length: 5 }, () => "23505"));
+});
+
+test("finding members reads those that wait and no others, however many are members already", async () => {
+  const { deps, database, migrator } = settling;
+  await epochStep(deps).run();
+  await storeFinished(database, tasks(0, 400), settling.now);
+  await database.query(`UPDATE work.task SET epoch = 1 WHERE arrival <= 390`);
+  await migrator.query(`ANALYZE work.task`);
+  const { rows } = await migrator.transaction(async (transaction) => {
+    // Of so few rows the planner would read all.
+    await transaction.query(`SET LOCAL enable_seqscan = off`);
+    return await transaction.query<{ "QUERY PLAN": string }>(
+      `EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT task_id FROM work.task
+        WHERE scope = '${scope}' AND state = 'awaiting_settlement' AND epoch IS NULL ORDER BY arrival LIMIT 100`,
+    );
   });
+  const plan = rows.map((row) => row["QUERY PLAN"]).join("\n");
+  expect(plan).toContain("task_unassigned");
+  expect(plan).not.toContain("Removed");
 });

@@ -9,22 +9,23 @@ import {
   bundleIdOf,
   decisionDigest,
   decisionIdOf,
+  envelopeDigest,
   evidenceHashOf,
   resolutionIdOf,
   taskIdOf,
   transcriptIdOf,
 } from "#protocol/messages.ts";
-import { registryDigest } from "#protocol/parameters.ts";
-import type { ExecutionResultBundle, QueryResult, SemanticResolutionResult } from "#protocol/schemas/execution.ts";
+import type { ExecutionResultBundle, QueryResult } from "#protocol/schemas/execution.ts";
 import type { Policy } from "#protocol/schemas/policy.ts";
-import type { Registry } from "#protocol/schemas/registry.ts";
 import type { TaskEnvelope } from "#protocol/schemas/task.ts";
 import type { AnchorPlace } from "#protocol/settlement-root.ts";
+import { indexRegistry } from "#protocol/resolution.ts";
 import { addressOf, sign } from "#protocol/signature.ts";
 import type { CheckContext, SourceOwners } from "#settlement/item-check.ts";
 import type { StoredItem } from "#storage/settlement-items.ts";
 import { admissionBody, type HistoryEntry } from "#storage/tasks.ts";
 import { quietPolicyParts } from "#test/setup/policy-parts.ts";
+import { registry, resolutionOf, wordOf } from "./finished-meaning.ts";
 
 export const scope = "films";
 export const place: AnchorPlace = { chainId: 31337n, anchor: `0x${"a1".repeat(20)}` };
@@ -60,8 +61,6 @@ export const policy: Policy = {
   envelopeLifetimeSeconds: 3600,
 };
 
-export const registry: Registry = { semanticVersion: "1.0", domains: [], attributes: [], queryAttributes: [] };
-
 export const collections = [
   { vault: "vault-1", collection: "films", operator: operators[0] ?? "0x", sizes: [40, 64] },
   { vault: "vault-2", collection: "films", operator: operators[1] ?? "0x", sizes: [33] },
@@ -76,6 +75,8 @@ export const published = new Date("2026-01-01T00:00:00.000Z");
 export type FinishedTask = {
   readonly taskId: Hex;
   readonly envelope: TaskEnvelope;
+  /** Null where a bearer token stood for it. */
+  readonly envelopeSignature: Hex | null;
   readonly resolutionId: Hex;
   readonly resolution: string;
   readonly assignment: string;
@@ -100,8 +101,11 @@ const pick = <T>(list: readonly T[], at: number): T => {
   return found;
 };
 
+/** Some tasks came with a bearer token and without a signature. */
+const isUnsigned = (number: number): boolean => number % 4 === 3;
+
 /** The envelope of the task with a number, over one collection or two. */
-function envelopeOf(number: number, sources: readonly number[]): TaskEnvelope {
+function envelopeOf(number: number, sources: readonly number[], of: string): TaskEnvelope {
   const inputs = sources.map((at) => {
     const { vault, collection } = pick(collections, at);
     return { vault, collection };
@@ -110,9 +114,14 @@ function envelopeOf(number: number, sources: readonly number[]): TaskEnvelope {
     schemaVersion: "1.0",
     semanticVersion: "1.0",
     policyVersion: "1.0",
-    scope,
+    scope: of,
     submitter: pick(submitters, number),
-    program: { kind: "protected_query", domain: "media.films", measure: { function: "count" }, groupBy: "genre" },
+    program: {
+      kind: "protected_query",
+      domain: "media.films",
+      measure: { function: "count" },
+      groupBy: wordOf(number),
+    },
     inputs: { sources: inputs },
     seed: contentId("test.seed", number),
     feeLimit: "2000",
@@ -131,15 +140,6 @@ function bindingOf(number: number, source: number) {
     fields: { "media.films/genre": "genre" },
   };
 }
-
-const resolution: SemanticResolutionResult = {
-  schemaVersion: "1.0",
-  semanticVersion: "1.0",
-  registryDigest: registryDigest(registry),
-  domain: "media.films",
-  references: [{ term: "genre", attributeId: "media.films/genre", valueType: { kind: "text" } }],
-  steps: [{ step: "domain", term: null, outcome: "found", kept: ["media.films"], refused: [] }],
-};
 
 function resultOf(number: number): QueryResult {
   const groups = ["Comedy", "Drama", "Western"].map((key, at) => {
@@ -180,11 +180,11 @@ function decisionBy(verifierKey: Hex, domain: AnchorPlace, bundle: ExecutionResu
 /** The finished task with a number: the same number gives the same task, on every machine. */
 export function finishedTask(
   number: number,
-  options: { readonly place?: AnchorPlace; readonly verifiers?: number } = {},
+  options: { readonly place?: AnchorPlace; readonly verifiers?: number; readonly scope?: string } = {},
 ): FinishedTask {
-  const { place: domain = place, verifiers = 1 } = options;
+  const { place: domain = place, verifiers = 1, scope: of = scope } = options;
   const sources = number % 3 === 0 ? [0, 1] : [number % 2];
-  const envelope = envelopeOf(number, sources);
+  const envelope = envelopeOf(number, sources, of);
   const taskId = taskIdOf(envelope);
   const bindings = sources.map((source) => bindingOf(number, source));
   const units = {
@@ -192,10 +192,12 @@ export function finishedTask(
     vaults: bindings.map(({ snapshot }) => ({ vault: snapshot.vault, records: snapshot.size })),
   };
   const fee = String(feeOf(policy, units.records));
+  const resolution = resolutionOf(number);
   const resolutionId = resolutionIdOf({ resolution, bindings, fee });
   const result = resultOf(number);
   const outputCommitment = commitment(result);
-  const steps = bindings.map(({ snapshot }) => snapshot);
+  const projections = resolution.references.flatMap(({ projection }) => projection?.derivationRuleRef ?? []);
+  const steps = bindings.map(({ snapshot }) => ({ ...snapshot, ...(projections.length > 0 && { projections }) }));
   const transcript = { taskId, resolutionId, runtime: "protected_query/1", steps, outputCommitment };
   const accessLog = { taskId, accesses: bindings.map(({ grantId, snapshot }) => ({ ...snapshot, grantId })) };
   const executorKey = pick(executorKeys, number);
@@ -212,9 +214,11 @@ export function finishedTask(
     fee,
   };
   const bundleId = bundleIdOf(bundle);
+  const signature = sign(envelopeDigest(domain, envelope), pick(submitterKeys, number));
   return {
     taskId,
     envelope,
+    envelopeSignature: isUnsigned(number) ? null : signature,
     resolutionId,
     resolution: canonicalText(resolution),
     assignment: canonicalText({ schemaVersion: "1.0", taskId, resolutionId, fee, bindings }),
@@ -253,6 +257,7 @@ export function storedItemOf(task: FinishedTask, at: Date): StoredItem {
     taskId,
     state: "awaiting_settlement",
     envelope: canonicalText(task.envelope),
+    envelopeSignature: task.envelopeSignature,
     assignment: { resolutionId: task.resolutionId, resolution: task.resolution, body: task.assignment },
     result: { bundleId, executor: bundle.executor, signature, ...texts },
     decisions: task.decisions
@@ -278,7 +283,7 @@ export function checkContext(domain: AnchorPlace = place, used: Policy = policy)
     domain,
     scope,
     schemaVersions: ["1.0"],
-    semanticVersions: ["1.0"],
+    registries: new Map([["1.0", indexRegistry(registry)]]),
     policies: new Map([[used.policyVersion, used]]),
     heldRole: (account, role) => actors[role]?.includes(account) ?? false,
     ownersOf: ({ vault, collection, size }) => known.get(`${vault}/${collection}/${size}`),

@@ -2,10 +2,12 @@
 import { expect, test } from "vitest";
 import { canonicalText, type Json } from "#protocol/canonical.ts";
 import { bundleIdOf } from "#protocol/messages.ts";
+import { indexRegistry } from "#protocol/resolution.ts";
 import { contributionOf } from "#protocol/rewards.ts";
 import type { ArchivedItem } from "#protocol/schemas/settlement.ts";
 import { checkItem, type CheckContext } from "#settlement/item-check.ts";
 import type { StoredItem } from "#storage/settlement-items.ts";
+import { registry } from "./finished-meaning.ts";
 import { checkContext, finishedTask, policy, storedItemOf } from "./finished-tasks.ts";
 
 const at = new Date("2026-02-01T00:00:00.000Z");
@@ -81,7 +83,7 @@ const faults: readonly (readonly [reason: string, item: StoredItem, used?: Check
   ],
   ["the envelope names another scope", sound, { ...context, scope: "other" }],
   ["its schema version is not live in the epoch", sound, { ...context, schemaVersions: ["2.0"] }],
-  ["its semantic version is not live in the epoch", sound, { ...context, semanticVersions: [] }],
+  ["its semantic version is not live in the epoch", sound, { ...context, registries: new Map() }],
   ["its policy version is not live in the epoch", sound, { ...context, policies: new Map() }],
   [
     "the fee is not the policy's",
@@ -92,10 +94,19 @@ const faults: readonly (readonly [reason: string, item: StoredItem, used?: Check
   ["its executor was none", sound, { ...context, heldRole: (_, role) => role !== "executor" }],
   ["a verifier was none", sound, { ...context, heldRole: (_, role) => role !== "verifier" }],
   ["a source is not a snapshot that was taken", sound, { ...context, ownersOf: () => undefined }],
+  [
+    "its resolution is not what its registry gives",
+    sound,
+    { ...context, registries: new Map([["1.0", indexRegistry({ ...registry, attributes: [] })]]) },
+  ],
+  [
+    "the envelope's signature is not its submitter's",
+    { ...sound, envelopeSignature: storedItemOf(finishedTask(5), at).envelopeSignature },
+  ],
   ["its history does not lead through verification", { ...sound, history: sound.history.toSpliced(2, 1) }],
   [
     "the bundle's signature is not its executor's",
-    sound,
+    { ...sound, envelopeSignature: null },
     checkContext({ chainId: 1n, anchor: `0x${"a1".repeat(20)}` }),
   ],
 ];

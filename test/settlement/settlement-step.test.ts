@@ -32,7 +32,7 @@ async function rootOf(settling: Settling, epoch: number, revision = 1): Promise<
 
 async function expectSettled({ database }: Settling, epoch: number, items: number): Promise<void> {
   const { rows } = await database.query(
-    `SELECT state, count(*) FROM work.task JOIN ledger.epoch_member USING (task_id) WHERE epoch = $1 GROUP BY state`,
+    `SELECT state, count(*) FROM work.task t JOIN ledger.epoch_member m USING (task_id) WHERE m.epoch = $1 GROUP BY state`,
     [epoch],
   );
   expect(rows).toEqual([{ state: "completed", count: BigInt(items) }]);
@@ -162,7 +162,7 @@ test("another root on the anchor is reported and never followed [ANCH-05]", asyn
   const epoch = await closeOver(settling, tasksTo(2));
   await settle(settling, epoch);
   const candidate = { state: "finalized", revision: 1, root: `0x${"66".repeat(32)}`, finalizableAtSeconds: 0 } as const;
-  settling.anchor.set(epoch, { candidate, timeSeconds: 1 });
+  settling.anchor.set(`${scope}/${epoch}`, { candidate, timeSeconds: 1 });
   pass(settling, 120);
   expect((await settle(settling, epoch)).state).toBe("candidate_ready");
   expect(settling.told.filter(({ level }) => level === "error")).toHaveLength(1);

@@ -1,10 +1,11 @@
 // Stores finished tasks, and what they refer to, as the layers before settlement would have.
 import { canonicalText } from "#protocol/canonical.ts";
-import { hexToBytes, type Hex } from "#protocol/hash.ts";
+import { contentId, hexToBytes, type Hex } from "#protocol/hash.ts";
 import { policyDigest, registryDigest } from "#protocol/parameters.ts";
 import type { Policy } from "#protocol/schemas/policy.ts";
 import { accountNames, post, type Posting } from "#storage/accounts.ts";
 import type { Database, Queryable } from "#storage/database.ts";
+import { registry } from "./finished-meaning.ts";
 import {
   collections,
   executors,
@@ -12,7 +13,6 @@ import {
   policy,
   producers,
   published,
-  registry,
   scope,
   snapshotDigest,
   submitters,
@@ -22,18 +22,14 @@ import {
 
 /** Publishes what tasks refer to: documents, roll-out, actors, collections with records and snapshots. */
 export async function publishGround(database: Database, used: Policy = policy): Promise<void> {
-  await database.query(`INSERT INTO ledger.registry VALUES ($1, $2, $3, $4)`, [
-    registry.semanticVersion,
-    hexToBytes(registryDigest(registry)),
-    canonicalText(registry),
-    published,
-  ]);
-  await database.query(`INSERT INTO ledger.policy VALUES ($1, $2, $3, $4)`, [
-    used.policyVersion,
-    hexToBytes(policyDigest(used)),
-    canonicalText(used),
-    published,
-  ]);
+  await database.query(
+    `INSERT INTO ledger.registry (semantic_version, digest, body, published_at) VALUES ($1, $2, $3, $4)`,
+    [registry.semanticVersion, hexToBytes(registryDigest(registry)), canonicalText(registry), published],
+  );
+  await database.query(
+    `INSERT INTO ledger.policy (policy_version, digest, body, published_at) VALUES ($1, $2, $3, $4)`,
+    [used.policyVersion, hexToBytes(policyDigest(used)), canonicalText(used), published],
+  );
   await database.query(`INSERT INTO ledger.rollout VALUES ($1, 1, $2, $3, $4)`, [scope, ["1.0"], ["1.0"], published]);
   const roles: [readonly Hex[], string][] = [
     [submitters, "task_submitter"],
@@ -60,12 +56,10 @@ async function storeCollection(
   operator: Hex,
   sizes: readonly number[],
 ): Promise<void> {
-  await database.query(`INSERT INTO ledger.collection VALUES ($1, $2, $3, '{}', '\\x00', $4)`, [
-    vault,
-    collection,
-    hexToBytes(operator),
-    published,
-  ]);
+  await database.query(
+    `INSERT INTO ledger.collection (vault, collection, operator, fields, wrapped_key, at) VALUES ($1, $2, $3, '{}', '\\x00', $4)`,
+    [vault, collection, hexToBytes(operator), published],
+  );
   const records = Array.from({ length: Math.max(...sizes) }, (_, position) => position);
   await database.query(
     `INSERT INTO ledger.record (vault, collection, position, record_id, producer, commitment, wrapped_key, ciphertext)
@@ -114,18 +108,22 @@ async function storeTasks(transaction: Queryable, tasks: readonly FinishedTask[]
     tasks.map(({ envelope }) => envelope.idempotencyKey),
     tasks.map(({ envelope }) => canonicalText(envelope)),
     tasks.map(({ envelope }) => BigInt(envelope.feeLimit)),
+    tasks.map(({ envelopeSignature }) => envelopeSignature && hexToBytes(envelopeSignature)),
+    tasks.map(({ envelope }) => envelope.scope),
   ];
   await transaction.query(
-    `INSERT INTO ledger.task (task_id, scope, submitter, idempotency_key, envelope, fee_limit, accepted_at)
-      SELECT task_id, $6, submitter, key, envelope, fee, $7
-      FROM unnest($1::bytea[], $2::bytea[], $3::text[], $4::text[], $5::numeric[]) AS t (task_id, submitter, key, envelope, fee)`,
-    [...columns, scope, now],
+    `INSERT INTO ledger.task (task_id, scope, submitter, idempotency_key, envelope, fee_limit, signature, accepted_at)
+      SELECT task_id, scope, submitter, key, envelope, fee, signature, $8
+      FROM unnest($1::bytea[], $2::bytea[], $3::text[], $4::text[], $5::numeric[], $6::bytea[], $7::text[])
+        AS t (task_id, submitter, key, envelope, fee, signature, scope)`,
+    [...columns, now],
   );
   await transaction.query(
     `INSERT INTO work.task (task_id, scope, submitter, state, schema_version, semantic_version, policy_version, moves, fence, due_at)
-      SELECT task_id, $3, submitter, 'awaiting_settlement', '1.0', '1.0', '1.0', 5, 4, $4
-      FROM unnest($1::bytea[], $2::bytea[]) WITH ORDINALITY AS t (task_id, submitter, position) ORDER BY position`,
-    [columns[0] ?? [], columns[1] ?? [], scope, now],
+      SELECT task_id, scope, submitter, 'awaiting_settlement', '1.0', '1.0', '1.0', 5, 4, $4
+      FROM unnest($1::bytea[], $2::bytea[], $3::text[]) WITH ORDINALITY AS t (task_id, submitter, scope, position)
+      ORDER BY position`,
+    [columns[0] ?? [], columns[1] ?? [], columns[6] ?? [], now],
   );
 }
 
@@ -180,4 +178,32 @@ async function storeHistories(transaction: Queryable, tasks: readonly FinishedTa
       FROM unnest($1::bytea[], $2::text[]) WITH ORDINALITY AS e (subject, body, position) ORDER BY position`,
     [entries.map(({ taskId }) => hexToBytes(taskId)), entries.map(({ body }) => body), now],
   );
+}
+
+/** Records that an account owes a penalty, for a challenge of a task that was upheld; answers the penalty's id. */
+export async function storePenalty(
+  database: Database,
+  owed: { readonly task: FinishedTask; readonly account: Hex; readonly amount: bigint; readonly scope?: string },
+): Promise<Hex> {
+  const { task, account, amount, scope: of = scope } = owed;
+  const [decision] = task.decisions;
+  const challengeId = contentId("test.challenge", task.taskId);
+  const penaltyId = contentId("test.penalty", { challengeId, account, amount: String(amount) });
+  await database.query(
+    `INSERT INTO ledger.challenge (challenge_id, origin, task_id, decision_id, scope, challenger, body, at)
+      VALUES ($1, 'disagreement', $2, $3, $4, $5, '{}', $6) ON CONFLICT (challenge_id) DO NOTHING`,
+    [
+      hexToBytes(challengeId),
+      hexToBytes(task.taskId),
+      hexToBytes(decision?.decisionId ?? "0x"),
+      of,
+      hexToBytes(account),
+      published,
+    ],
+  );
+  await database.query(
+    `INSERT INTO ledger.penalty (penalty_id, challenge_id, scope, account, amount, body, at) VALUES ($1, $2, $3, $4, $5, '{}', $6)`,
+    [hexToBytes(penaltyId), hexToBytes(challengeId), of, hexToBytes(account), amount, published],
+  );
+  return penaltyId;
 }

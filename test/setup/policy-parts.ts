@@ -8,7 +8,7 @@ export const quietPolicyParts: Pick<Policy, "penalties" | "aggregation"> = {
     windowEpochs: 10,
     highActivityWindowEpochs: 5,
     highActivityDomains: [],
-    privacy: { epsilonThousandths: 1_000, deltaExponent: 6, minimumRecords: 20, attributesPerRecord: 4 },
+    privacy: { epsilonThousandths: 1_000, deltaExponent: 6, minimumRecords: 20 },
     promotion: { minimumVaults: 2, minimumFrequency: 1_000, minimumStability: 5_000, minimumWindows: 1 },
   },
 };

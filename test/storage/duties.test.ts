@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ProtocolError } from "#protocol/errors.ts";
 import { openDatabase, type Database } from "#storage/database.ts";
-import { acquireDuty, releaseDuty, requireDuty, type Duty } from "#storage/duties.ts";
+import { acquireDuty, releaseDuties, requireDuty, type Duty } from "#storage/duties.ts";
 import { createTestDatabase, type TestDatabase } from "#test/setup/database.ts";
 
 let server: TestDatabase;
@@ -84,13 +84,14 @@ test("of many that compete, one gets it", async () => {
   expect(taken.filter((duty) => duty !== undefined)).toHaveLength(1);
 });
 
-test("a duty given back is free at once, and giving it back late changes nothing", async () => {
-  const first = await take("f", "p1", 0);
-  if (first === undefined) throw new Error("nobody holds it");
-  await releaseDuty(database, first, at(1));
-  const second = await take("f", "p2", 1);
-  expect(second?.fence).toBe(2n);
-  await releaseDuty(database, first, at(2));
+test("the duties of a holder given back are free at once, those of others are not, and giving back late changes nothing", async () => {
+  const names = ["f", "g"];
+  for (const name of names) expect(await take(name, "p1", 0)).toBeDefined();
+  expect(await take("h", "p3", 0)).toBeDefined();
+  await releaseDuties(database, { schema: "work", holder: "p1", now: at(1) });
+  for (const name of names) expect((await take(name, "p2", 1))?.fence).toBe(2n);
+  expect(await take("h", "p2", 1)).toBeUndefined();
+  await releaseDuties(database, { schema: "work", holder: "p1", now: at(2) });
   expect(await take("f", "p1", 2)).toBeUndefined();
 });
 

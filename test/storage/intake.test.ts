@@ -6,15 +6,8 @@ import { taskIdOf } from "#protocol/messages.ts";
 import { sumOfBalances } from "#storage/accounts.ts";
 import { deposit, readBudget } from "#storage/budgets.ts";
 import { openDatabase, type Database } from "#storage/database.ts";
-import {
-  admitTasks,
-  keyText,
-  lockSubmitters,
-  readLiveVersions,
-  windowText,
-  type Admission,
-  type SubmitterFacts,
-} from "#storage/intake.ts";
+import { keyText, windowText, type HopefulAdmission } from "#storage/admission-rows.ts";
+import { admitIfClear, admitTasks, lockSubmitters, readLiveVersions, type SubmitterFacts } from "#storage/intake.ts";
 import { taskHistories } from "#storage/tasks.ts";
 import { envelopeOf } from "#test/application/envelopes.ts";
 import { actor } from "#test/application/opened.ts";
@@ -45,7 +38,7 @@ afterAll(async () => {
   await testDatabase.drop();
 });
 
-function admissionOf(submitter: Hex, idempotencyKey: string, change: Partial<Admission> = {}): Admission {
+function admissionOf(submitter: Hex, idempotencyKey: string, change: Partial<HopefulAdmission> = {}): HopefulAdmission {
   const envelope = envelopeOf(submitter, { idempotencyKey });
   return {
     taskId: taskIdOf(envelope),
@@ -58,12 +51,13 @@ function admissionOf(submitter: Hex, idempotencyKey: string, change: Partial<Adm
     versions: { schema: "1.0", semantic: "2026.1", policy: "1" },
     deadlineAt: new Date(now.getTime() + 60_000),
     window: { submitter, startSeconds },
+    tasksPerWindow: 100,
     ...change,
   };
 }
 
 /** Locks and admits as intake does; answers what was known before. */
-const admitAll = async (admissions: readonly Admission[]): Promise<SubmitterFacts> =>
+const admitAll = async (admissions: readonly HopefulAdmission[]): Promise<SubmitterFacts> =>
   await database.transaction(async (transaction) => {
     const facts = await lockSubmitters(
       transaction,
@@ -131,6 +125,91 @@ test("what was admitted is known afterwards, by submitter and key, with what its
   expect(facts.known).toEqual(new Map([[keyText(first), { taskId: first.taskId, state: "accepted" }]]));
   expect(facts.used.get(windowText(first.window))).toBeGreaterThanOrEqual(2);
   expect(facts.used.get(windowText(other))).toBeUndefined();
+});
+
+/** Everything that admission writes, counted. */
+const rowsNow = async (): Promise<unknown> => {
+  const tables = ["ledger.task", "ledger.journal", "ledger.posting", "work.task", "work.quota", "work.balance"];
+  const counts = tables.map((table) => `(SELECT count(*) FROM ${table}) AS "${table}"`);
+  const { rows } = await database.query(
+    `SELECT ${counts.join(", ")}, (SELECT sum(tasks) FROM work.quota) AS used,
+      (SELECT sum(amount) FROM work.balance WHERE account LIKE 'reserved:%') AS reserved`,
+  );
+  return rows[0];
+};
+
+const admitClear = async (admissions: readonly HopefulAdmission[], keys = admissions): Promise<boolean> =>
+  await admitIfClear(database, keys, admissions, "application", now);
+
+test("with nothing against it a batch is written in one journey, as it is under lock", async () => {
+  const batch = [
+    admissionOf(alice, "c1", { signature: Buffer.alloc(65, 7) }),
+    admissionOf(bob, "c2", { feeLimit: 0n }),
+    admissionOf(alice, "c3", { scope: "side", window: { submitter: alice, startSeconds: startSeconds + 7_200 } }),
+  ];
+  const before = await readBudget(database, alice);
+  expect(await admitClear(batch)).toBe(true);
+  const { rows } = await database.query(
+    `SELECT t.scope, t.envelope, t.signature, t.fee_limit, w.scope AS also, w.policy_version, w.deadline_at, p.amount, p.debit
+      FROM ledger.task t JOIN work.task w USING (task_id)
+      LEFT JOIN ledger.posting p ON p.reference = '0x' || encode(task_id, 'hex')
+      WHERE task_id = ANY($1) ORDER BY w.arrival`,
+    [batch.map(({ taskId }) => hexToBytes(taskId))],
+  );
+  expect(rows).toEqual(
+    batch.map(({ scope, envelopeText, signature, feeLimit, deadlineAt, submitter }) => ({
+      scope,
+      envelope: envelopeText,
+      signature,
+      fee_limit: feeLimit,
+      also: scope,
+      policy_version: "1",
+      deadline_at: deadlineAt,
+      amount: feeLimit > 0n ? feeLimit : null,
+      debit: feeLimit > 0n ? `budget:${submitter}` : null,
+    })),
+  );
+  const histories = await taskHistories(
+    database,
+    batch.map(({ taskId }) => taskId),
+  );
+  expect([...histories.values()].flat().map(({ to, step, at }) => [to, step, at])).toEqual(
+    batch.map(() => ["accepted", 0, now]),
+  );
+  expect(await readBudget(database, alice)).toMatchObject({ available: String(BigInt(before.available) - 200n) });
+});
+
+test.each([
+  ["a key that was used [TASK-07]", () => [admissionOf(alice, "d1"), admissionOf(alice, "a1")]],
+  ["a budget that is not enough for all [LAYR-03]", () => [admissionOf(bob, "d2"), admissionOf(poor, "d3")]],
+  ["a window without room for all", () => [admissionOf(bob, "d4", { tasksPerWindow: 2 }), admissionOf(bob, "d5")]],
+  ["an account that was never opened", () => [admissionOf(actor(9).address, "d6", { feeLimit: 0n })]],
+])("nothing of a batch is written with %s against it", async (_, batchOf) => {
+  const before = await rowsNow();
+  expect(await admitClear(batchOf())).toBe(false);
+  expect(await rowsNow()).toEqual(before);
+});
+
+test("keys of those that are not admitted stand against a batch as well: what they are known as is the answer", async () => {
+  await admitAll([admissionOf(alice, "e0")]);
+  expect(await admitClear([admissionOf(bob, "e1")], [admissionOf(bob, "e1"), admissionOf(alice, "e0")])).toBe(false);
+  expect(await admitClear([admissionOf(bob, "e1")], [admissionOf(bob, "e1"), admissionOf(alice, "e2")])).toBe(true);
+});
+
+test("batches that compete for the last of a budget and of a window: no more than fits is written", async () => {
+  const rich = actor(4).address;
+  await deposit(database, { account: rich, amount: "1000", reference: "first" }, "test", now);
+  await admitAll([admissionOf(rich, "opens", { feeLimit: 0n })]);
+  const pairOf = (at: number, change: Partial<HopefulAdmission>): readonly HopefulAdmission[] =>
+    [0, 1].map((part) => admissionOf(rich, `f${at}-${part}-${String(change.feeLimit)}`, change));
+  const wins = async (change: Partial<HopefulAdmission>): Promise<number> =>
+    (await Promise.all(Array.from({ length: 12 }, async (_, at) => await admitClear(pairOf(at, change))))).filter(
+      Boolean,
+    ).length;
+  expect(await wins({ feeLimit: 150n })).toBe(3);
+  expect(await readBudget(database, rich)).toMatchObject({ available: "100", reserved: "900" });
+  // Seven tasks are counted by now.
+  expect(await wins({ feeLimit: 1n, tasksPerWindow: 12 })).toBe(2);
 });
 
 test("who locks a submitter is alone with its budget until the end", async () => {

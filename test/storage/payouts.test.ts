@@ -1,27 +1,23 @@
-// Payout state in PostgreSQL: instructions, their moves, and the events they are matched with.
+// Payout state in PostgreSQL: instructions, and their moves along the published lifecycle.
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { bytesToHex, hexToBytes, type Hex } from "#protocol/hash.ts";
+import { hexToBytes, type Hex } from "#protocol/hash.ts";
 import { scopeId } from "#protocol/leaves.ts";
+import { allows, payoutLifecycle, type PayoutState } from "#protocol/lifecycles.ts";
 import { openTransactions } from "#storage/chain-transactions.ts";
-import { openDatabase, sqlState, type Database } from "#storage/database.ts";
+import { openDatabase, sqlState, withClient, type Database } from "#storage/database.ts";
 import {
   authorizedSince,
   commitmentOf,
   epochsDue,
   epochsWith,
-  eventsAbove,
   finalizedScopes,
   instructionsAt,
   instructionsOf,
   intentOfTransaction,
-  lockEvents,
   moveInstructions,
   prepareInstructions,
   recipientRefused,
-  recordEvents,
-  supersedeEvents,
   type Instruction,
-  type SeenEvent,
 } from "#storage/payouts.ts";
 import { settle } from "#test/contracts/support/settlement.ts";
 import { payoutIdOf, paymentsTo, storeFinalized } from "#test/payout/stage.ts";
@@ -87,6 +83,7 @@ test("a final epoch becomes instructions once, with the ids, accounts and amount
       state: "prepared",
       intent: null,
       refused: false,
+      retry: null,
     })),
   );
   expect(await prepareInstructions(signer, now)).toBe(0);
@@ -249,43 +246,41 @@ test("the intent of a transaction of ours is found by any of its hashes; another
   expect(await intentOfTransaction(signer, hash("c3"))).toBeNull();
 });
 
-test("events stand until they are superseded, and again when they are seen again; nothing is lost", async () => {
-  const event = (sequence: number): SeenEvent => ({
-    sequence: BigInt(sequence),
-    blockNumber: BigInt(1_000 + sequence),
-    blockHash: bytesToHex(Buffer.alloc(32, sequence)),
-    transactionHash: bytesToHex(Buffer.alloc(32, 0x80 + sequence)),
-    logIndex: sequence,
-    body: `{"event":${sequence}}`,
-  });
-  const all = [1, 2, 3].map(event);
-  await recordEvents(signer, all, now);
-  await recordEvents(signer, [], now);
-  expect(await eventsAbove(signer, 1_000n)).toEqual(all);
-  expect(await eventsAbove(signer, 1_002n)).toEqual(all.slice(2));
-  await supersedeEvents(signer, all.slice(1), now);
-  expect(await eventsAbove(signer, 0n)).toEqual(all.slice(0, 1));
-  await recordEvents(signer, all.slice(2), now);
-  expect(await eventsAbove(signer, 0n)).toEqual([all[0], all[2]]);
-  const { rows } = await signer.query("SELECT count(*) AS count FROM payout.event");
-  expect(rows).toEqual([{ count: 6n }]);
+test("of all pairs of states, the database lets through exactly the moves of the published table [PAYO-04]", async () => {
+  const states = Object.keys(payoutLifecycle.states) as PayoutState[];
+  await prepared(1);
+  for (const [row, from] of states.entries()) {
+    for (const [column, to] of states.entries()) {
+      const index = 1 + row * states.length + column;
+      const id = hexToBytes(payoutIdOf(scope, index));
+      await signer.query(
+        `INSERT INTO payout.instruction (payout_id, scope, epoch, index, account, amount, state)
+         SELECT $1, scope, epoch, $2, account, amount, $3 FROM payout.instruction WHERE scope = $4 AND index = 0`,
+        [id, index, from, scope],
+      );
+      const refused: unknown = await signer
+        .query("UPDATE payout.instruction SET state = $2 WHERE payout_id = $1", [id, to])
+        .then(() => undefined, sqlState);
+      const expected = from === to || allows(payoutLifecycle, from, to) ? undefined : "SC006";
+      expect(refused, `${from} to ${to}`).toBe(expected);
+    }
+  }
 });
 
-test("one transaction at a time follows events", async () => {
-  const order: string[] = [];
-  let entered = (): void => undefined;
-  const inside = new Promise<void>((resolve) => (entered = resolve));
-  const first = signer.transaction(async (transaction) => {
-    await lockEvents(transaction);
-    entered();
-    await transaction.query("SELECT pg_sleep(0.2)");
-    order.push("first");
+test("what was authorized within an hour is read by its time, however long the journal is", async () => {
+  const [first] = await prepared(1);
+  await signer.query(
+    `INSERT INTO payout.journal (payout_id, from_state, to_state, why, at)
+     SELECT $1, 'prepared', CASE n % 3 WHEN 0 THEN 'authorized' ELSE 'submitted' END, 'test', $2::timestamptz - n * interval '1 minute'
+     FROM generate_series(1, 20000) n`,
+    [hexToBytes(first?.payoutId ?? "0x"), now],
+  );
+  await withClient({ connectionString: server.adminUrl }, async (client) => {
+    await client.query("ANALYZE payout.journal");
+    const { rows } = await client.query<{ "QUERY PLAN": string }>({
+      text: `EXPLAIN SELECT coalesce(sum(amount), 0) FROM payout.journal JOIN payout.instruction USING (payout_id)
+         WHERE to_state = 'authorized' AND at > '2025-12-31T23:00:00Z'`,
+    });
+    expect(rows.map((row) => row["QUERY PLAN"]).join("\n")).toMatch(/Index.* journal_authorized/);
   });
-  await inside;
-  await signer.transaction(async (transaction) => {
-    await lockEvents(transaction);
-    order.push("second");
-  });
-  await first;
-  expect(order).toEqual(["first", "second"]);
 });

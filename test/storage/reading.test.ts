@@ -8,7 +8,6 @@ import { openDatabase, type Database } from "#storage/database.ts";
 import {
   listEpochs,
   listPayouts,
-  listRewards,
   listTasks,
   readGrant,
   readOperator,
@@ -18,6 +17,7 @@ import {
   type Page,
   type PageRequest,
 } from "#storage/reading.ts";
+import { listRewards } from "#storage/earnings.ts";
 import { readPolicies, readRegistry } from "#storage/registry.ts";
 import { envelopeOf } from "#test/application/envelopes.ts";
 import { actor, policy, publish } from "#test/application/opened.ts";
@@ -75,7 +75,7 @@ beforeAll(async () => {
     settlement(3, 1, "collecting"),
     payout(1),
     payout(2),
-    `INSERT INTO ledger.collection VALUES ('v', 'c', ${sql(bob)}, '{}', '', '${at}');
+    `INSERT INTO ledger.collection (vault, collection, operator, fields, wrapped_key, at) VALUES ('v', 'c', ${sql(bob)}, '{}', '', '${at}');
      INSERT INTO ledger.vault_grant VALUES (${sql(hash("grant"))}, 'v', 'c', ${sql(alice)}, '{}', '${at}', '{}', NULL, '${at}');`,
   ];
   await queryRows(testDatabase.adminUrl, rows.join("\n"));
@@ -174,6 +174,7 @@ test("a payout is shown with its transaction once it has one", async () => {
     testDatabase.adminUrl,
     `INSERT INTO payout.chain_transaction VALUES ('pay', 1, ${sql(bob)}, 0, 0, NULL);
      INSERT INTO payout.chain_attempt VALUES ('pay', 1, ${sql(hash("first"))}, '', '${at}'), ('pay', 2, ${sql(hash("second"))}, '', '${at}');
+     UPDATE payout.instruction SET state = 'authorized' WHERE epoch = 2;
      UPDATE payout.instruction SET intent = 'pay', state = 'submitted' WHERE epoch = 2;`,
   );
   const after = await listPayouts(database, alice, { after: "main/1", limit: 10 });

@@ -1,6 +1,7 @@
 // Published documents: one content a version, read once, and the first epoch whose versions are still open.
 import { expect, test } from "vitest";
-import { closeEpoch, openEpoch, startClosing } from "#storage/epochs.ts";
+import { closeEpoch } from "#storage/epoch-closing.ts";
+import { openEpoch, startClosing } from "#storage/epochs.ts";
 import {
   firstUndecidedEpoch,
   insertPolicy,
@@ -13,9 +14,11 @@ import {
 import type { Queryable } from "#storage/database.ts";
 import { useDatabase } from "#test/layers/database.ts";
 import { policyOf, registryOf } from "#test/layers/documents.ts";
+import { queryRows } from "#test/setup/database.ts";
 
-const { database } = await useDatabase();
+const { database, test: testDatabase } = await useDatabase();
 const now = new Date("2026-03-01T12:00:00Z");
+const freezeAggregation = async () => await Promise.resolve(null);
 
 test("a version has the content that it was published with first", async () => {
   expect(await insertRegistry(database, registryOf(), "test", now)).toBe("published");
@@ -67,6 +70,16 @@ test("the first epoch that can still be decided: the next one, or the one after 
   const closing = { scope: "trade", epoch: 1, trigger: "order", by: "test" } as const;
   await database.transaction(async (transaction) => await startClosing(transaction, closing, now));
   expect(await first()).toBe(2);
-  await database.transaction(async (transaction) => await closeEpoch(transaction, closing, now));
+  await database.transaction(
+    async (transaction) => await closeEpoch(transaction, { ...closing, freezeAggregation }, now),
+  );
   expect(await first()).toBe(3);
 });
+
+test.each(["registry", "policy", "rollout", "governance_act"])(
+  "what ledger.%s holds is changed by nobody (OPER-03)",
+  async (table) => {
+    await expect(database.query(`DELETE FROM ledger.${table}`)).rejects.toThrow("permission denied");
+    await expect(queryRows(testDatabase.adminUrl, `DELETE FROM ledger.${table}`)).rejects.toThrow("append-only");
+  },
+);

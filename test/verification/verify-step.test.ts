@@ -6,22 +6,20 @@ import { openMetrics } from "#observability/metrics.ts";
 import { ProtocolError } from "#protocol/errors.ts";
 import { hexToBytes, type Hex } from "#protocol/hash.ts";
 import { leaseSeconds } from "#protocol/limits.ts";
-import { bundleDigest, decisionDigest } from "#protocol/messages.ts";
+import { decisionDigest } from "#protocol/messages.ts";
 import { recover } from "#protocol/signature.ts";
 import { publishPolicy } from "#semantic/publish.ts";
 import { readVerdicts } from "#storage/decisions.ts";
-import { insertResults, readResults } from "#storage/results.ts";
+import { readResults } from "#storage/results.ts";
 import { readItems } from "#storage/settlement-items.ts";
-import { claimTasks, moveTasks } from "#storage/tasks.ts";
 import { registerActor } from "#storage/tokens.ts";
-import { readAssignments } from "#storage/assignments.ts";
-import { artifactsOf, type Artifacts } from "#execution/artifacts.ts";
-import type { ExecutionAssignment, QueryResult } from "#protocol/schemas/execution.ts";
+import type { OpenSnapshot } from "#verification/ports.ts";
 import type { VerifyDeps } from "#verification/verify-step.ts";
 import { actor, type Actor } from "#test/layers/actors.ts";
 import { journalled } from "#test/layers/database.ts";
 import { policyOf } from "#test/layers/documents.ts";
-import { domain, executor, masterKey, openLayers, verifier, type LayerOptions } from "#test/layers/node.ts";
+import { domain, masterKey, openLayers, verifier, type LayerOptions } from "#test/layers/node.ts";
+import { executeFalsely as lie } from "#test/layers/lying-executor.ts";
 import { query, question } from "#test/layers/sales.ts";
 import { east, lastMove, rowsOf, setStage, settle, stateOf, west } from "#test/layers/stage.ts";
 
@@ -52,50 +50,15 @@ async function execute(...given: Parameters<typeof submit>): Promise<Hex> {
   return taskId;
 }
 
-const textsOf = ({ result, transcript, accessLog }: Artifacts) => ({ result, transcript, accessLog });
+const executeFalsely = async (): Promise<Hex> => await lie({ database, clock, submit });
 
-/** Has an executor claim another result than the true one, with everything else in order. */
-async function executeFalsely(): Promise<Hex> {
-  const taskId = await submit(count);
-  const layers = open();
-  await settle(layers.handoff, layers.resolve);
-  const assignment = JSON.parse(
-    (await readAssignments(database, [taskId])).get(taskId)?.body ?? "",
-  ) as ExecutionAssignment;
-  const result: QueryResult = {
-    kind: "protected_query",
-    scale: 0,
-    groups: [{ key: null, count: 7, value: "7", bins: null }],
-    suppressedGroups: 0,
+/** The numbers of a snapshot, each twice what it is. */
+const doubled =
+  ({ column }: OpenSnapshot): OpenSnapshot["column"] =>
+  (term) => {
+    const read = column(term);
+    return read?.kind === "number" ? { ...read, values: read.values.map((value) => value * 2) } : read;
   };
-  const made = artifactsOf(assignment, {
-    executor: executor.address,
-    runtime: "protected-query/1",
-    result,
-  });
-  const signature = executor.sign(bundleDigest(domain, taskId, made.bundleText.id));
-  const [claim] = await claimTasks(database, { state: "dispatched", holder: "liar", limit: 1, now: clock.now() });
-  if (claim?.taskId !== taskId) throw new Error("claimed");
-  await database.transaction(async (transaction) => {
-    const deadlineAt = new Date(clock.now().getTime() + 600_000);
-    await moveTasks(
-      transaction,
-      [{ claim, to: "verifying", by: "execution", why: "a result bundle was admitted", deadlineAt }],
-      clock.now(),
-    );
-    await insertResults(transaction, [
-      {
-        taskId,
-        bundleId: made.bundleText.id,
-        executor: executor.address,
-        bundle: made.bundleText.text,
-        signature,
-        ...textsOf(made),
-      },
-    ]);
-  });
-  return taskId;
-}
 
 const verdictsOf = async (taskId: Hex) =>
   (await readVerdicts(database, [taskId])).get(taskId)?.map(({ verifier: by, verdict }) => [by, verdict]) ?? [];
@@ -187,9 +150,7 @@ test("a verifier that comes to something else makes a challenge, whatever the ot
     verifiers: [second],
     openForVerification: async (accesses, reader) =>
       (await reallyOpen(accesses, reader)).map((outcome) =>
-        outcome.kind === "refused"
-          ? outcome
-          : { kind: "opened", snapshot: { column: (_, type) => outcome.snapshot.column("pieces", type) } },
+        outcome.kind === "refused" ? outcome : { kind: "opened", snapshot: { column: doubled(outcome.snapshot) } },
       ),
   });
   await blind.verify.run();
@@ -197,6 +158,29 @@ test("a verifier that comes to something else makes a challenge, whatever the ot
   expect(new Set((await verdictsOf(taskId)).map(([, verdict]) => verdict))).toEqual(
     new Set(["accepted", "challenged"]),
   );
+});
+
+test("an executor that answers from raw values in place of a projection is found [ATTR-07, LAYR-15]", async () => {
+  const raw = data.cache;
+  // What a dishonest executor reads who got hold of the vault's plaintext: the source under the projection's word.
+  const taskId = await submit(query({ function: "count" }, { groupBy: "trade.sales?region" }), [east]);
+  const layers = open({
+    openForExecution: async (accesses, { by }) =>
+      await Promise.all(
+        (await reallyOpen(accesses, { by, purpose: "verification" })).map(async (outcome, at) => {
+          const access = accesses[at];
+          if (access === undefined || outcome.kind === "refused") return outcome;
+          const { column } = await raw.open(access, access);
+          return { kind: "opened" as const, snapshot: { column: () => column("shop", { kind: "text" }) } };
+        }),
+      ),
+  });
+  await settle(layers.handoff, layers.resolve, layers.execute);
+  expect(await open().verify.run()).toBe(1);
+  expect(await lastMove(database, taskId)).toMatchObject({
+    to: "challenged",
+    detail: { code: "VERIFY_MISMATCH", detail: { part: "outputCommitment" } },
+  });
 });
 
 test("processes that verify at the same time verify each task once [LAYR-05]", async () => {

@@ -12,11 +12,11 @@ import type { StoredResult } from "#storage/results.ts";
 import { agreementOf, checkBundle, decisionOf, type Checked } from "#verification/verify-task.ts";
 import { actor, type Actor } from "#test/layers/actors.ts";
 import { policyOf, registryOf } from "#test/layers/documents.ts";
-import { domain, executor, verifier } from "#test/layers/node.ts";
+import { domain, executor, submitter, verifier } from "#test/layers/node.ts";
 import { query } from "#test/layers/sales.ts";
 
 const program = query({ function: "count" });
-const resolution = resolve(program, indexRegistry(registryOf()));
+const resolution = resolve(program, indexRegistry(registryOf()), { submitter: submitter.address, scope: "trade" });
 if (resolution.kind !== "resolved") throw new Error("resolved");
 const bindings = [
   {
@@ -43,6 +43,7 @@ const honest = artifactsOf(assignment, {
   executor: executor.address,
   runtime: "protected-query/1",
   result,
+  projections: [],
 });
 
 /** A bundle as it would be stored, signed by `signer`, after a change to what it claims. */
@@ -131,6 +132,7 @@ describe("a bundle that claims something else is challenged, and the finding say
       executor: executor.address,
       runtime: "protected-query/1",
       result: { ...result, suppressedGroups: 3 },
+      projections: [],
     });
     const parts = storedAfter(forged.bundle, executor, { result: forged.result, transcript: forged.transcript });
     expect(checkBundle(checkedOf(parts))).toMatchObject({

@@ -4,7 +4,8 @@ import { ProtocolError } from "#protocol/errors.ts";
 import { epochIdOf } from "#protocol/parameters.ts";
 import { Address, Bytes32, closed, Name } from "#protocol/schemas/primitives.ts";
 import { EpochView, InclusionProof } from "#protocol/schemas/settlement.ts";
-import { listEpochs, listPayouts, listRewards, readSettlements, readSubmitter } from "#storage/reading.ts";
+import { listRewards } from "#storage/earnings.ts";
+import { listEpochs, listPayouts, readSettlements, readSubmitter } from "#storage/reading.ts";
 import { requireActing } from "../identity.ts";
 import { EpochPage, PayoutPage, RewardPage, SettlementRevisions } from "../messages.ts";
 import { epochAfter, itemAfter, pageQuery, pageRequest } from "../paging.ts";
@@ -37,7 +38,9 @@ const epoch = route({
   operationId: "getEpoch",
   tag: "settlement",
   summary: "Read an epoch",
-  description: "One epoch with its status, versions and the sizes of its scopes. Public.",
+  description:
+    "One epoch with its status, versions, and the sizes of its settlement, reward and aggregation scopes, which are frozen when it " +
+    "closes. Public.",
   access: { kind: "public" },
   params: epochParams,
   successes: { 200: { description: "The epoch.", schema: EpochView } },
@@ -63,7 +66,7 @@ const settlement = route({
   refusals: ["SETTLEMENT_NOT_FOUND"],
   handle: async ({ database }, { params }) => {
     const revisions = await readSettlements(database, params.scope, params.epoch);
-    if (revisions.length === 0) throw new ProtocolError("SETTLEMENT_NOT_FOUND", params);
+    if (revisions.length === 0) throw new ProtocolError("SETTLEMENT_NOT_FOUND");
     return { status: 200, body: { ...params, revisions } };
   },
 });
@@ -75,15 +78,15 @@ const proof = route({
   tag: "settlement",
   summary: "Read an inclusion proof",
   description:
-    "The leaf of one item, its content, and the proof from it to the epoch's root. Rewards, payouts and the journal (whatever the " +
-    "id) are public. A task's result and " +
+    "The leaf of one item, its content, and the proof from it to the epoch's root. Rewards and adjustments (both of the kind " +
+    "`reward`), payouts, candidates for attributes and the journal (whatever the id) are public. A task's result and " +
     "evidence, named by the task's id, are for its submitter (a token of it with `own:read`) and auditors (`audit:read`): a " +
     "commitment to an answer with few possible values would tell the answer.",
   access: { kind: "public" },
   params: closed({
     scope: Name,
     epoch: EpochNumber,
-    kind: Type.Enum(["result", "evidence", "reward", "payout", "journal"]),
+    kind: Type.Enum(["result", "evidence", "reward", "payout", "candidate", "journal"]),
     id: Bytes32,
   }),
   successes: { 200: { description: "The proof.", schema: InclusionProof } },
@@ -104,7 +107,9 @@ const rewards = route({
   operationId: "listRewards",
   tag: "settlement",
   summary: "List an account's rewards",
-  description: "Why the account earned what, in every epoch and revision, with the state of each. Public.",
+  description:
+    "Why the account earned what, and which adjustments it pays or receives, in every epoch and revision, with the state of each. " +
+    "Public.",
   access: { kind: "public" },
   query: closed({ account: Address, ...pageQuery(itemAfter) }),
   successes: { 200: { description: "A page of rewards.", schema: RewardPage } },

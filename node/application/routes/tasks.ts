@@ -2,12 +2,13 @@
 import { Type } from "typebox";
 import { ProtocolError } from "#protocol/errors.ts";
 import { Address, Bytes32, closed } from "#protocol/schemas/primitives.ts";
-import { TaskReceipt, TaskSubmission, TaskView, type TaskTransition } from "#protocol/schemas/task.ts";
+import { TaskReceipt, TaskSubmission, TaskView } from "#protocol/schemas/task.ts";
 import { identify } from "#protocol/text-ids.ts";
 import { listTasks, readTask } from "#storage/reading.ts";
 import { taskHistories } from "#storage/tasks.ts";
 import { isRefusal, refusalError } from "../admission.ts";
 import type { Context } from "../context.ts";
+import { transitionOf } from "../explanations/task.ts";
 import { actsFor, authenticateSubmission, hasScope, requireActing, requireRole } from "../identity.ts";
 import { TaskHistory, TaskPage, TaskStanding } from "../messages.ts";
 import { countAfter, pageQuery, pageRequest } from "../paging.ts";
@@ -113,11 +114,7 @@ const getHistory = route({
     if (task === undefined) throw new ProtocolError("SCHEMA_NOT_FOUND");
     requireActing(caller, task.submitter, "own:read", ["audit:read"]);
     const history = (await taskHistories(database, [id])).get(id) ?? [];
-    const transitions = history.map(({ from, to, by, why, versions, detail, at }): TaskTransition => {
-      const move = { from, to, by, why, at: at.toISOString(), versions };
-      return detail === undefined ? move : { ...move, detail };
-    });
-    return { status: 200, body: { taskId: id, transitions } };
+    return { status: 200, body: { taskId: id, transitions: history.map(transitionOf) } };
   },
 });
 

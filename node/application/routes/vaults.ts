@@ -78,7 +78,7 @@ async function requireOperator(
   { vault, collection }: { readonly vault: string; readonly collection: string },
 ): Promise<void> {
   const operator = await readOperator(database, vault, collection);
-  if (operator === undefined) throw new ProtocolError("SCHEMA_NOT_FOUND", { vault, collection });
+  if (operator === undefined) throw new ProtocolError("SCHEMA_NOT_FOUND");
   requireActing(caller, operator, "record:write");
   await requireRole(lookups, operator, "vault_operator");
 }
@@ -89,7 +89,7 @@ async function giveGrant(context: Context, caller: Caller, submission: GrantSubm
   const { vault, collection } = grant;
   if (caller.kind === "anonymous" && signature === undefined) throw new ProtocolError("AUTH_REQUIRED");
   const operator = await readOperator(context.database, vault, collection);
-  if (operator === undefined) throw new ProtocolError("SCHEMA_NOT_FOUND", { vault, collection });
+  if (operator === undefined) throw new ProtocolError("SCHEMA_NOT_FOUND");
   if (caller.kind === "token") requireActing(caller, operator, "grant:write");
   if (signature !== undefined) {
     const refusal = refuseSignature(grantDigest(context.domain, grant), signature, operator);

@@ -42,19 +42,11 @@ type ApiInvocation = Pick<Invocation<readonly unknown[], ApiOptions>, "options" 
 /**
  * Sends a request to the API of an invocation. What is signed speaks for its signer: the operator's own token does not go
  * with it unless it is named.
- * @throws ProtocolError with the code of the problem that the node answered with; INTERNAL_UNEXPECTED that names the address
- * when nobody answered
+ * @throws ProtocolError as `request`
  */
 export async function ask<T>(invocation: ApiInvocation, method: string, path: string, body?: unknown): Promise<T> {
   const isSigned = typeof body === "object" && body !== null && "signature" in body;
-  const client = openApi(invocation, isSigned);
-  try {
-    return await request<T>(client, method, path, body);
-  } catch (error) {
-    // What the platform's fetch throws when there is no answer at all.
-    if (!(error instanceof TypeError || (error instanceof DOMException && error.name === "TimeoutError"))) throw error;
-    throw new ProtocolError("INTERNAL_UNEXPECTED", { reason: `no answer from ${client.url}` }, { cause: error });
-  }
+  return await request<T>(openApi(invocation, isSigned), method, path, body);
 }
 
 /** The query part of an address; what is undefined is left out. */

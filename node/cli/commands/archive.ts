@@ -1,14 +1,14 @@
-// `scs archive` and `scs replay`: an epoch as one folder, checked and worked out again anywhere, by audit/ alone.
+// `scs archive`: an epoch as one folder, exported from a node and checked anywhere, by audit/ alone.
 import { Argument, Option, type Command } from "commander";
 import type { Verdict } from "#audit/disproof.ts";
-import { checkManifestDigest, secondOpinion, type Claim } from "#audit/recompute.ts";
+import { checkManifestDigest, secondOpinion } from "#audit/recompute.ts";
 import { readCandidate as readAnchored } from "#chain/anchor.ts";
 import { ProtocolError } from "#protocol/errors.ts";
 import { openArchive } from "#settlement/archive.ts";
-import { provableRevision, readPayoutLeaves, readRewardRecords } from "#storage/proofs.ts";
-import { readCandidate } from "#storage/settlements.ts";
+import { provableRevision } from "#storage/proofs.ts";
 import type { Database } from "#storage/database.ts";
 import { openArchiveFolder, readClaim, writeArchive, type ArchiveClaim } from "../documents/archive-folder.ts";
+import { readClaimed } from "../documents/claimed.ts";
 import { answerVerdict } from "../documents/verdict.ts";
 import { Progress } from "../output.ts";
 import { openChain, type EndpointOptions } from "./chain-access.ts";
@@ -18,18 +18,14 @@ import { withDatabase } from "./operator-database.ts";
 import { endpointOption, epochArgument, scopeArgument, wholeNumber } from "./options.ts";
 
 type ExportOptions = { readonly revision?: number };
-type Claimed = Omit<ArchiveClaim, "chainId" | "anchor">;
 
 /** What the ledger claims of an epoch's candidate: of the one that proofs are of, unless a revision is named. */
-async function claimOf(database: Database, scope: string, epoch: number, wanted?: number): Promise<Claimed> {
+async function claimOf(database: Database, scope: string, epoch: number, wanted?: number) {
   const revision = wanted ?? (await provableRevision(database, scope, epoch));
   const key = { scope, epoch, revision: revision ?? 0 };
-  const candidate = await readCandidate(database, key);
-  if (candidate === undefined) throw new ProtocolError("SETTLEMENT_NOT_FOUND", { scope, epoch });
-  const { root, header, subRoots } = candidate;
-  const rewards = [...(await readRewardRecords(database, key))];
-  const payouts = [...(await readPayoutLeaves(database, key))];
-  return { ...key, archive: header.archive, root, header, subRoots, rewards, payouts };
+  const claimed = await readClaimed(database, key);
+  if (claimed === undefined) throw new ProtocolError("SETTLEMENT_NOT_FOUND", { scope, epoch });
+  return { ...key, archive: claimed.header.archive, ...claimed };
 }
 
 async function exportArchive(invocation: Invocation<readonly [string, number, string], ExportOptions>): Promise<void> {
@@ -41,7 +37,7 @@ async function exportArchive(invocation: Invocation<readonly [string, number, st
   let move: ((done: number) => void) | undefined;
   const source = openArchive(await openObjects(settings), claim.archive);
   const { itemCount, parts } = await writeArchive(folder, source, claim, (done, total) => {
-    move ??= progress.start("parts", total);
+    move ??= progress.start("objects", total);
     move(done);
   });
   progress.stop();
@@ -52,16 +48,11 @@ async function exportArchive(invocation: Invocation<readonly [string, number, st
 }
 
 /** Judges what a folder claims; with an anchor's endpoints also that the chain holds its root. */
-async function judge(
-  folder: string,
-  claim: Claim,
-  claimed: ArchiveClaim,
-  endpoints?: readonly string[],
-): Promise<Verdict> {
+async function judge(folder: string, claimed: ArchiveClaim, endpoints?: readonly string[]): Promise<Verdict> {
   const source = openArchiveFolder(folder, claimed.archive);
   const named = await checkManifestDigest(source, claimed.archive);
   if (named.kind !== "valid") return named;
-  const verdict = await secondOpinion(source, claim);
+  const verdict = await secondOpinion(source, claimed);
   if (verdict.kind !== "valid" || endpoints === undefined) return verdict;
   const { anchor, chainId, header, epoch } = claimed;
   const place = { chain: await openChain(endpoints, chainId), address: anchor };
@@ -74,50 +65,7 @@ async function judge(
   };
 }
 
-/** What each kind of replay compares; the root is always part of it. */
-const replays = {
-  epoch: {
-    summary: "Work an epoch out again from its archive: every item, reward, payout, tree and the root.",
-    claim: ({ root, header, subRoots, rewards, payouts }: ArchiveClaim): Claim => ({
-      root,
-      header,
-      subRoots,
-      rewards,
-      payouts,
-    }),
-  },
-  settlement: {
-    summary: "Work a SettlementRoot out again from the archive: header, sub-roots, root.",
-    claim: ({ root, header, subRoots }: ArchiveClaim): Claim => ({ root, header, subRoots }),
-  },
-  rewards: {
-    summary: "Work an epoch's rewards and payouts out again from its archive.",
-    claim: ({ root, rewards, payouts }: ArchiveClaim): Claim => ({ root, rewards, payouts }),
-  },
-} as const;
-
 const folderArgument = () => new Argument("<folder>", 'archive folder, as "scs archive export" wrote it');
-
-function registerReplay(program: Command): void {
-  const replay = group(
-    program,
-    "replay",
-    "Work things out again from an archive alone: equal, or the first difference.",
-  );
-  for (const [name, { summary, claim }] of Object.entries(replays)) {
-    define<readonly [string], object>(replay, {
-      name,
-      summary,
-      example: `scs replay ${name} ./epoch-1`,
-      arguments: [folderArgument()],
-      run: async ({ args: [folder], output }) => {
-        const claimed = readClaim(folder);
-        const { scope, epoch, revision } = claimed;
-        return answerVerdict(output, { scope, epoch, revision }, await judge(folder, claim(claimed), claimed));
-      },
-    });
-  }
-}
 
 export function register(program: Command): void {
   const archive = group(program, "archive", "Export an epoch's archive as a folder, and check one.");
@@ -141,9 +89,8 @@ export function register(program: Command): void {
     run: async ({ args: [folder], options, output }) => {
       const claimed = readClaim(folder);
       const { scope, epoch, revision, anchor, chainId, archive: digest } = claimed;
-      const verdict = await judge(folder, replays.epoch.claim(claimed), claimed, options.endpoint);
+      const verdict = await judge(folder, claimed, options.endpoint);
       return answerVerdict(output, { scope, epoch, revision, chainId, anchor, archive: digest }, verdict);
     },
   });
-  registerReplay(program);
 }

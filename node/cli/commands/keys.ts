@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { sealKeystore } from "#payout/keystore.ts";
 import { ProtocolError } from "#protocol/errors.ts";
 import { readBytes, writeNew } from "../documents/json-document.ts";
-import { actorKeyIn } from "../keys.ts";
+import { provideKeyIn } from "../keys.ts";
 import type { Output } from "../output.ts";
 import { define, group } from "./command.ts";
 import { fileArgument } from "./options.ts";
@@ -28,7 +28,7 @@ export function register(program: Command): void {
     arguments: [fileArgument("file", "key file to make")],
     run: ({ args: [file], output }) => {
       if (existsSync(file)) throw new ProtocolError("INTERNAL_CONFIGURATION", { settings: [`${file} exists already`] });
-      answerAddress(output, file, actorKeyIn(file).address);
+      answerAddress(output, file, provideKeyIn(file).address);
     },
   });
   define<readonly [string]>(keys, {

@@ -37,6 +37,7 @@ export const accountArgument = () => new Argument("<account>", "address of an ac
 export const scopeArgument = () => new Argument("<scope>", "name of a scope").argParser(parseName);
 export const epochArgument = () => new Argument("<epoch>", "number of an epoch").argParser(wholeNumber(1));
 export const taskArgument = () => new Argument("<task-id>", "id of a task").argParser(parseHash);
+export const challengeArgument = () => new Argument("<challenge-id>", "id of a challenge").argParser(parseHash);
 export const fileArgument = (name: string, description: string) => new Argument(`<${name}>`, description);
 
 /** Where the REST API is and who asks. */

@@ -2,12 +2,29 @@
 import { Argument, Option, type Command } from "commander";
 import type { Hex } from "#protocol/hash.ts";
 import type { EpochView, InclusionProof, SettlementView } from "#protocol/schemas/settlement.ts";
+import { retrySettlement } from "#storage/settlements.ts";
 import { writeDocument } from "../documents/json-document.ts";
 import { ask, showPage, type ApiOptions, type PageOptions } from "./api.ts";
 import { define, group } from "./command.ts";
-import { apiOptions, epochArgument, pageOptions, parseHash, parseName, scopeArgument } from "./options.ts";
+import { withDatabase } from "./operator-database.ts";
+import { apiOptions, bySetting, epochArgument, pageOptions, parseHash, parseName, scopeArgument } from "./options.ts";
 
-const epochHeadings = ["epoch", "status", "opened", "closed", "trigger", "tasks", "semantic", "policy"] as const;
+const epochHeadings = [
+  "epoch",
+  "status",
+  "opened",
+  "closed",
+  "trigger",
+  "tasks",
+  "deferred",
+  "penalties",
+  "summaries",
+  "semantic",
+  "policy",
+] as const;
+
+const summariesOf = ({ entries, windowFrom }: EpochView["aggregationScope"]): string =>
+  windowFrom === null ? "" : `${entries} since epoch ${windowFrom}`;
 
 const epochRow = (epoch: EpochView): readonly string[] => [
   epoch.epochId,
@@ -16,6 +33,9 @@ const epochRow = (epoch: EpochView): readonly string[] => [
   epoch.closeAt ?? "",
   epoch.trigger ?? "",
   String(epoch.settlementScope.tasks),
+  String(epoch.settlementScope.deferred),
+  String(epoch.rewardScope.penalties),
+  summariesOf(epoch.aggregationScope),
   epoch.semanticVersionSet.join(", "),
   epoch.policyVersionSet.join(", "),
 ];
@@ -51,8 +71,28 @@ function registerEpochs(program: Command): void {
   });
 }
 
+type RetryOptions = { readonly by: string; readonly why: string };
+
+function registerRetry(settlement: Command): void {
+  define<readonly [string, number], RetryOptions>(settlement, {
+    name: "retry",
+    summary: "Begin a new revision of a settlement that failed, once its cause is mended; what failed stays readable.",
+    example: 'scs settlement retry main 1 --by operator --why "the object store is back"',
+    arguments: [scopeArgument(), epochArgument()],
+    options: [bySetting(), new Option("--why <words>", "why it can succeed now; journalled").makeOptionMandatory()],
+    run: async ({ args: [scope, epoch], options, output, configuration }) => {
+      const request = { scope, epoch, ...options };
+      const revision = await withDatabase(configuration(), "node", (database) =>
+        database.transaction((transaction) => retrySettlement(transaction, request, new Date())),
+      );
+      output.answer({ scope, epoch, revision }, () => output.say(`${scope}/${epoch}: revision ${revision} begins`));
+    },
+  });
+}
+
 function registerSettlements(program: Command): void {
-  const settlement = group(program, "settlement", "Read settlements.");
+  const settlement = group(program, "settlement", "Read settlements, and try failed ones again.");
+  registerRetry(settlement);
   define<readonly [string, number], ApiOptions>(settlement, {
     name: "show",
     summary: "Show every revision of an epoch's settlement, with roots and transactions.",
@@ -94,8 +134,8 @@ export function register(program: Command): void {
     arguments: [
       scopeArgument(),
       epochArgument(),
-      new Argument("<kind>", "what the item is").choices(["result", "evidence", "reward", "payout"]),
-      new Argument("<id>", "id of the task, reward or payout").argParser(parseHash),
+      new Argument("<kind>", "what the item is").choices(["result", "evidence", "reward", "payout", "candidate"]),
+      new Argument("<id>", "id of the task, reward, adjustment, payout or candidate").argParser(parseHash),
     ],
     options: [
       ...apiOptions(),

@@ -1,10 +1,8 @@
 // Signing on the command line: whose key, and for which chain and anchor the signature counts.
 import { Option } from "commander";
-import { existsSync } from "node:fs";
-import { ProtocolError } from "#protocol/errors.ts";
 import type { Hex } from "#protocol/hash.ts";
 import type { MessageDomain } from "#protocol/messages.ts";
-import { actorKeyIn, type ActorKey } from "../keys.ts";
+import { readKeyIn, type ActorKey } from "../keys.ts";
 import type { Invocation } from "./command.ts";
 import { deployedAddress } from "./deployed.ts";
 import { parseAddress, wholeNumber } from "./options.ts";
@@ -23,15 +21,9 @@ export const signingOptions = (whose: string) => [
   ),
 ];
 
-/**
- * A key that exists already: reading one never makes one.
- * @throws ProtocolError INTERNAL_CONFIGURATION when it does not, others can read it, or it holds no key
- */
+/** The key that a person names: it has to be there. @throws ProtocolError INTERNAL_CONFIGURATION that says what to do */
 export function existingKey(file: string): ActorKey {
-  if (existsSync(file)) return actorKeyIn(file);
-  throw new ProtocolError("INTERNAL_CONFIGURATION", {
-    settings: [`${file} does not exist: make it with "scs keys new"`],
-  });
+  return readKeyIn(file);
 }
 
 /** Where a signature counts. @throws ProtocolError INTERNAL_CONFIGURATION when no anchor is known */

@@ -1,6 +1,7 @@
 // `scs start`: the node with everything it needs, until it is told to stop.
 import { Option, type Command } from "commander";
 import { openLog } from "#observability/log.ts";
+import { ProtocolError } from "#protocol/errors.ts";
 import { startNode } from "../wiring/node.ts";
 import { keepSigner } from "../wiring/signer-process.ts";
 import { provideSurroundings } from "../wiring/surroundings.ts";
@@ -9,12 +10,12 @@ import { define, type Invocation } from "./command.ts";
 type StartOptions = { readonly signer: boolean; readonly exitWithParent?: boolean };
 
 /** Settles when the process is told to end: by a signal, or by the end of its parent. */
-export function toldToStop(withParent: boolean): Promise<void> {
+export function toldToStop(withParent: boolean): Promise<undefined> {
   return new Promise((resolve) => {
-    process.once("SIGINT", () => resolve());
-    process.once("SIGTERM", () => resolve());
+    process.once("SIGINT", () => resolve(undefined));
+    process.once("SIGTERM", () => resolve(undefined));
     if (!withParent) return;
-    process.stdin.once("end", () => resolve());
+    process.stdin.once("end", () => resolve(undefined));
     process.stdin.resume();
     // A process that fails on its way ends, even while its parent lives.
     if ("unref" in process.stdin) process.stdin.unref();
@@ -38,9 +39,11 @@ async function run({ options, output, configuration }: Invocation<readonly [], S
       output.say(`treasury ${deployment.treasury}`);
       output.say(`data     ${settings.SCS_DATA_DIR}; stop with Ctrl-C`);
     });
-    await told;
-    log.info("stopping");
+    const lost = await Promise.race([told, surroundings.databaseLost]);
+    log.info({ reason: lost ?? "told to" }, "stopping");
     await node.stop();
+    // Without its database a node can do nothing; who watches over it starts it again, and the server with it.
+    if (lost !== undefined) throw new ProtocolError("INTERNAL_DATABASE_UNAVAILABLE", { reason: lost });
   } finally {
     await signer?.stop();
     await surroundings.stop();

@@ -1,5 +1,6 @@
-// `scs treasury`: what an epoch's treasury holds; giving it funds, and taking back what is over.
-import { Argument, Option, type Command } from "commander";
+// `scs treasury`: what an epoch's treasury holds; giving it funds, taking back what is over, and trying a payout again.
+import { userInfo } from "node:os";
+import { Argument, InvalidArgumentError, Option, type Command } from "commander";
 import { encodeFunctionData, erc20Abi } from "viem";
 import { readCandidate, type ContractPlace } from "#chain/anchor.ts";
 import { agreedHead, type ChainClient } from "#chain/client.ts";
@@ -7,11 +8,15 @@ import type { ContractCall } from "#chain/contract-call.ts";
 import { describeTreasuryRevert, fundCall, readFunds, readTreasuryParts, reclaimCall } from "#chain/treasury.ts";
 import type { Hex } from "#protocol/hash.ts";
 import { scopeId } from "#protocol/leaves.ts";
+import { openDatabase } from "#storage/database.ts";
+import { migrationsFolder, requireMigrated } from "#storage/migrate.ts";
+import { askForRetry } from "#storage/payout-retries.ts";
 import type { ActorKey } from "../keys.ts";
+import { signerUrl } from "../wiring/database.ts";
 import { endpointsOf, openChain, sendChecked, type EndpointOptions } from "./chain-access.ts";
 import { define, group, type Invocation } from "./command.ts";
 import { deployedAddress } from "./deployed.ts";
-import { endpointOption, epochArgument, parseAddress, parseAmount, scopeArgument } from "./options.ts";
+import { endpointOption, epochArgument, parseAddress, parseAmount, parseHash, scopeArgument } from "./options.ts";
 import { existingKey } from "./signing.ts";
 
 type Acting = EndpointOptions & { readonly keyFile: string };
@@ -74,6 +79,34 @@ async function reclaim(invocation: Invocation<readonly [string, number, Hex], Ac
   output.answer({ transaction }, () => output.say(`what was over went to ${args[2]}: ${transaction}`));
 }
 
+type RetryOptions = { readonly by?: string; readonly why: string };
+
+async function retry(invocation: Invocation<readonly [Hex], RetryOptions>): Promise<void> {
+  const { args, options, output, configuration } = invocation;
+  const settings = configuration();
+  const database = openDatabase({
+    url: signerUrl(settings.SCS_DATA_DIR),
+    applicationName: "scs command as signer",
+    maxConnections: 1,
+    statementTimeoutMs: settings.SCS_DATABASE_TIMEOUT_MS,
+  });
+  try {
+    await requireMigrated(database, migrationsFolder);
+    const by = options.by ?? userInfo().username;
+    const order = await askForRetry(database, { payoutId: args[0], by, why: options.why, at: new Date() });
+    output.answer(order, () =>
+      output.say(`after ${order.intent} the range is tried once more, if the policy allows it`),
+    );
+  } finally {
+    await database.close();
+  }
+}
+
+const parseText = (text: string): string => {
+  if (/^\S(.{0,498}\S)?$/.test(text)) return text;
+  throw new InvalidArgumentError("Wanted: one line of at most 500 characters.");
+};
+
 const keyOption = (whose: string) => new Option("--key-file <file>", whose).makeOptionMandatory();
 
 export function register(program: Command): void {
@@ -114,5 +147,17 @@ export function register(program: Command): void {
     arguments: [scopeArgument(), epochArgument(), new Argument("<to>", "who gets it").argParser(parseAddress)],
     options: [endpointOption(), keyOption("governance's key")],
     run: reclaim,
+  });
+  define<readonly [Hex], RetryOptions>(treasury, {
+    name: "retry",
+    summary:
+      "Ask for one more transaction for a payout that failed too often, or whose recipient refused it. On the signer's machine.",
+    example: `scs treasury retry 0x${"12".repeat(32)} --why "the token was paused; it is not any more"`,
+    arguments: [new Argument("<payout-id>", "id of a payout; its whole range is tried").argParser(parseHash)],
+    options: [
+      new Option("--why <text>", "reason, kept in the payout's journal").argParser(parseText).makeOptionMandatory(),
+      new Option("--by <name>", "who asks (default: the user of this machine)").argParser(parseText),
+    ],
+    run: retry,
   });
 }

@@ -120,7 +120,7 @@ export const settings = {
   SCS_PAYOUT_HOURLY_CAP: setting(
     "payout",
     Type.String({ pattern: "^[0-9]{1,38}$", default: "10000000000000000000000000" }),
-    "Most that is paid within an hour, in base units.",
+    "Most that is paid within an hour, in base units; a range of up to 256 payouts above it waits until this is raised.",
   ),
 } as const satisfies Record<string, Setting>;
 

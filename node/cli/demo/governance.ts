@@ -3,10 +3,13 @@ import { randomBytes } from "node:crypto";
 import type { Hex } from "#protocol/hash.ts";
 import { scopeId } from "#protocol/leaves.ts";
 import { policyDigest, registryDigest, rulesetId } from "#protocol/parameters.ts";
-import { publishPolicy, publishRegistry, rollOut } from "#semantic/publish.ts";
+import { governanceActDigest } from "#protocol/messages.ts";
+import type { GovernanceAct, GovernanceOrder } from "#protocol/schemas/governance.ts";
+import { sign } from "#protocol/signature.ts";
 import { schemaVersions } from "#settlement/step.ts";
 import type { Database } from "#storage/database.ts";
 import { issueToken } from "#storage/tokens.ts";
+import { request } from "../api-client.ts";
 import type { Configuration } from "../config/schema.ts";
 import { activateRulesetCall, localActor, sendAs } from "../wiring/deployment.ts";
 import { demoKey, demoPeople } from "./actors.ts";
@@ -14,14 +17,12 @@ import { demoPolicy } from "./policy.ts";
 import { demoRegistry } from "./registry.ts";
 import { demoScope } from "./submissions.ts";
 
-/** Publishes the demo's documents and puts their ruleset in force from the first epoch on. */
+/** Publishes the demo's documents by signed acts, and puts their ruleset in force from the first epoch on. */
 export async function govern(
   configuration: Configuration,
-  database: Database,
-  chain: { readonly rpcUrl: string; readonly anchor: Hex },
+  node: { readonly url: string; readonly rpcUrl: string; readonly anchor: Hex },
   tasksPerEpoch: number,
 ): Promise<void> {
-  const act = { by: "governance", now: new Date() };
   const policy = demoPolicy(demoKey("treasurer").address, tasksPerEpoch);
   const { semanticVersion } = demoRegistry;
   const { policyVersion } = policy;
@@ -30,12 +31,22 @@ export async function govern(
     semantic: [{ version: semanticVersion, digest: registryDigest(demoRegistry) }],
     policy: [{ version: policyVersion, digest: policyDigest(policy) }],
   });
-  const call = activateRulesetCall(chain.anchor, scopeId(demoScope), ruleset, 1);
-  await sendAs(chain.rpcUrl, configuration.SCS_CHAIN_ID, localActor(configuration.SCS_DATA_DIR, "governance"), call);
-  await publishRegistry(database, demoRegistry, act);
-  await publishPolicy(database, policy, act);
+  const { SCS_CHAIN_ID: chainId, SCS_DATA_DIR: dataDir } = configuration;
+  const governance = localActor(dataDir, "governance");
+  await sendAs(node.rpcUrl, chainId, governance, activateRulesetCall(node.anchor, scopeId(demoScope), ruleset, 1));
+  const domain = { chainId: BigInt(chainId), anchor: node.anchor };
   const versions = { semanticVersions: [semanticVersion], policyVersions: [policyVersion] };
-  await rollOut(database, { scope: demoScope, fromEpoch: 1, ...versions }, act);
+  const orders: readonly GovernanceOrder[] = [
+    { kind: "publish_registry", registry: demoRegistry },
+    { kind: "publish_policy", policy },
+    { kind: "roll_out", scope: demoScope, fromEpoch: 1, ...versions },
+  ];
+  for (const order of orders) {
+    const reason = "the demo begins with it";
+    const act: GovernanceAct = { schemaVersion: "1.0", by: governance.address, reason, order, nonce: "demo" };
+    const signature = sign(governanceActDigest(domain, act), governance.privateKey);
+    await request({ url: node.url, token: null }, "POST", "/v1/governance/acts", { act, signature });
+  }
 }
 
 /** A day: longer than any demo. */

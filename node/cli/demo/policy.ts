@@ -23,7 +23,7 @@ export function demoPolicy(treasuryAccount: Hex, maximumTasks: number): Policy {
       windowEpochs: 10,
       highActivityWindowEpochs: 5,
       highActivityDomains: ["aviation.wildlife"],
-      privacy: { epsilonThousandths: 1_000, deltaExponent: 6, minimumRecords: 25, attributesPerRecord: 4 },
+      privacy: { epsilonThousandths: 1_000, deltaExponent: 6, minimumRecords: 25 },
       promotion: { minimumVaults: 2, minimumFrequency: 1_000, minimumStability: 5_000, minimumWindows: 1 },
     },
     envelopeLifetimeSeconds: 86_400,

@@ -29,6 +29,7 @@ const strikeFields = {
   timeOfDay: "aviation.wildlife/time_of_day",
   costTotal: "aviation.wildlife/cost_total",
   costRepair: "aviation.wildlife/cost_repair",
+  costOther: "aviation.wildlife.cost/other",
   speed: "aviation.wildlife/speed",
   state: "geography.place/state",
 } as const;
@@ -42,6 +43,7 @@ const filmFields = {
   runningMinutes: "culture.film/running_minutes",
   imdbRating: "culture.film/imdb_rating",
   criticsRating: "culture.film/critics_rating",
+  mpaa: "culture.film.rating/mpaa",
 } as const;
 
 const airportFields = {
@@ -49,6 +51,7 @@ const airportFields = {
   name: "aviation.airport/name",
   latitude: "aviation.airport/latitude",
   longitude: "aviation.airport/longitude",
+  city: "geography.place.settlement/city",
   state: "geography.place/state",
   country: "geography.place/country",
 } as const;
@@ -71,6 +74,7 @@ function strike(row: DSVRowString): CanonicalRecord {
     timeOfDay: words(row["Time of day"]),
     costTotal: wholeNumber(row["Cost Total $"]),
     costRepair: wholeNumber(row["Cost Repair"]),
+    costOther: wholeNumber(row["Cost Other"]),
     speed: wholeNumber(row["Speed IAS in knots"]),
     state: words(row["Origin State"]),
   };
@@ -87,6 +91,7 @@ function film(row: Readonly<Record<string, unknown>>): CanonicalRecord {
     runningMinutes: number(row["Running Time min"]),
     imdbRating: words(row["IMDB Rating"]),
     criticsRating: number(row["Rotten Tomatoes Rating"]),
+    mpaa: words(row["MPAA Rating"]),
   };
 }
 
@@ -96,6 +101,7 @@ function airport(row: DSVRowString): CanonicalRecord {
     name: words(row["name"]),
     latitude: words(row["latitude"]),
     longitude: words(row["longitude"]),
+    city: words(row["city"]),
     state: words(row["state"]),
     country: words(row["country"]),
   };

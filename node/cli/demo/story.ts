@@ -32,7 +32,7 @@ import {
   type Accepted,
 } from "./submissions.ts";
 import type { Summary } from "./summary.ts";
-import { rejectedTasks, settledTasks } from "./tasks.ts";
+import { asksForProjections, rejectedTasks, settledTasks } from "./tasks.ts";
 import { gatherTransactions } from "./transactions.ts";
 import { awaitStates, payoutsOf, settle, settlementOf, submitAll } from "./wave.ts";
 
@@ -116,13 +116,15 @@ async function play(stage: Stage): Promise<Summary> {
   const rejected = await watch.time("bad input", () => tryRejected(setting));
   await awaitStates(setting, settled, ["completed"]);
   const stranger = await watch.time("stranger's check", () => strangersCheck(stage, setting, settled, roots));
-  const finished = { completed: settled.length, rejected };
+  const finished = { completed: settled.length, rejected: rejected.length };
   const outcome = await gatherOutcome(stage, setting, roots);
   const tasksPerSecond = Math.round(settled.length / (watch.seconds["tasks"] ?? 1));
   const seconds = watch.seconds;
   return {
     tasks: finished,
+    byQueryAttributes: tasks.filter(asksForProjections).length,
     refusedAtTheDoor,
+    rejectedFor: rejected,
     repeatedSubmissions,
     records,
     ...outcome,
@@ -133,8 +135,8 @@ async function play(stage: Stage): Promise<Summary> {
 }
 
 async function prepare({ node, configuration, database, dataDir, expiresAtSeconds }: Stage): Promise<Setting> {
-  const chain = { rpcUrl: node.endpoints[0] ?? "", anchor: node.anchor };
-  await govern(configuration, database, chain, tasksPerEpoch);
+  const reached = { url: node.url, rpcUrl: node.endpoints[0] ?? "", anchor: node.anchor };
+  await govern(configuration, reached, tasksPerEpoch);
   const tokens = new Map(await issueDemoTokens(database));
   tokens.set("operator", tokenIn(operatorTokenFile(dataDir)) ?? "");
   return { url: node.url, domain: { chainId: BigInt(node.chainId), anchor: node.anchor }, tokens, expiresAtSeconds };
@@ -165,10 +167,10 @@ async function tryBadInput(
   return refused;
 }
 
-/** Submits tasks that are well-formed and cannot be answered; each must be rejected for its own reason. */
-async function tryRejected(setting: Setting): Promise<number> {
+/** Submits tasks that are well-formed and cannot be answered; each must be rejected for its own reason. Answers the reasons. */
+async function tryRejected(setting: Setting): Promise<readonly string[]> {
   const last = demoPeople.submitters.at(-1);
-  if (!last) return 0;
+  if (!last) return [];
   const accepted: Accepted[] = [];
   for (const [at, task] of rejectedTasks().entries()) {
     const submission = signed(setting, envelopeOf(setting, last, task, 10_000 + at), last);
@@ -179,7 +181,7 @@ async function tryRejected(setting: Setting): Promise<number> {
     const found = views[at]?.refusal?.code;
     if (found !== code) throw new Error(`a task was rejected with ${found}, not with ${code}`);
   }
-  return views.length;
+  return rejectedTasks().map(({ code }) => code);
 }
 
 async function strangersCheck(

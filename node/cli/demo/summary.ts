@@ -4,7 +4,11 @@ import type { Output } from "../output.ts";
 /** The outcome of a run. Amounts are base units as decimal texts. */
 export type Summary = {
   readonly tasks: Readonly<Record<string, number>>;
+  /** Settled tasks that select or group by query attributes. */
+  readonly byQueryAttributes: number;
   readonly refusedAtTheDoor: Readonly<Record<string, string>>;
+  /** The codes of the tasks that were admitted and then rejected. */
+  readonly rejectedFor: readonly string[];
   readonly repeatedSubmissions: number;
   readonly records: number;
   readonly epochs: readonly {
@@ -42,6 +46,11 @@ export function showSummary(output: Output, summary: Summary): void {
     ["refused at the door", "code"],
     Object.entries(summary.refusedAtTheDoor).map(([what, code]) => [what, code]),
   );
+  output.table(
+    ["rejected after admission, for"],
+    summary.rejectedFor.map((code) => [code]),
+  );
+  output.say(`${summary.byQueryAttributes} of the settled tasks select or group by query attributes`);
   output.table(
     ["epoch", "tasks", "pot (tokens)", "root"],
     summary.epochs.map(({ epoch, items, pot, root }) => [String(epoch), String(items), tokens(pot), root]),

@@ -1,4 +1,5 @@
 // The demo's tasks: programs over one or several vaults, made from the values that occur most often in the records.
+import { isQueryTerm, termsOf } from "#protocol/resolution.ts";
 import type { CanonicalRecord } from "#protocol/schemas/vault.ts";
 import type { Condition, Measure, ProtectedQuery, Source } from "#protocol/schemas/task.ts";
 import type { DemoCollection } from "./records.ts";
@@ -39,12 +40,12 @@ function strikeTasks(records: readonly CanonicalRecord[]): readonly DemoTask[] {
   const west = { vault: "aviation-west", collection: "strikes" };
   const conditions = [
     ...frequentValues(records, "phase", 4).map((value) => equal("phase of flight", value)),
-    ...frequentValues(records, "timeOfDay", 2).map((value) => equal("time_of_day", value)),
+    ...["light", "dark"].map((value) => equal("aviation.wildlife?part_of_day", value)),
     ...frequentValues(records, "size", 3).map((value) => equal("wildlife size", value)),
   ];
   const measures: readonly (readonly [Measure, string?])[] = [
-    [{ function: "count" }],
-    [{ function: "sum", attribute: "cost_total" }, "aviation.wildlife/size"],
+    [{ function: "count" }, "aviation.wildlife?speed_band"],
+    [{ function: "sum", attribute: "cost_total" }, "aviation.wildlife?severity"],
     [{ function: "mean", attribute: "velocity" }, "time_of_day"],
     [{ function: "histogram", attribute: "speed", bins: bins(50, 8) }],
     [{ function: "count" }, "geography.place/state"],
@@ -61,12 +62,12 @@ function strikeTasks(records: readonly CanonicalRecord[]): readonly DemoTask[] {
 
 function filmTasks(records: readonly CanonicalRecord[]): readonly DemoTask[] {
   const sources = [{ vault: "film-archive", collection: "films" }];
-  const measures: readonly Measure[] = [
-    { function: "count" },
-    { function: "mean", attribute: "imdb rating" },
-    { function: "sum", attribute: "gross" },
-    { function: "mean", attribute: "critics_rating" },
-    { function: "histogram", attribute: "imdb_rating", bins: bins(10, 10) },
+  const measures: readonly (readonly [Measure, string?])[] = [
+    [{ function: "count" }, "culture.film?rating_band"],
+    [{ function: "mean", attribute: "imdb rating" }, "culture.film?reviewed"],
+    [{ function: "sum", attribute: "gross" }],
+    [{ function: "mean", attribute: "critics_rating" }, "culture.film.rating?audience"],
+    [{ function: "histogram", attribute: "imdb_rating", bins: bins(10, 10) }],
   ];
   const genres = frequentValues(records, "genre", 5);
   const distributors = frequentValues(records, "distributor", 5);
@@ -75,7 +76,7 @@ function filmTasks(records: readonly CanonicalRecord[]): readonly DemoTask[] {
     ...distributors.map((value) => equal("distributor", value)),
   ];
   return conditions.flatMap((condition) =>
-    measures.map((measure) => ({ program: query("culture.film", measure, [condition]), sources })),
+    measures.map(([measure, groupBy]) => ({ program: query("culture.film", measure, [condition], groupBy), sources })),
   );
 }
 
@@ -86,7 +87,7 @@ function airportTasks(): readonly DemoTask[] {
       "aviation.airport",
       { function: "count" },
       [{ attribute: "latitude", operator: "less", value: String(35 + at) }],
-      "geography.place/state",
+      at % 2 === 0 ? "geography.place?state_initial" : "geography.place/state",
     ),
     sources,
   }));
@@ -99,6 +100,11 @@ export function settledTasks(collections: readonly DemoCollection[], count: numb
   const all = [...strikeTasks(recordsOf("strikes")), ...filmTasks(recordsOf("films")), ...airportTasks()];
   if (all.length < count) throw new RangeError(`the demo has ${all.length} tasks`);
   return all.slice(0, count);
+}
+
+/** Whether a task selects or groups by a query attribute. */
+export function asksForProjections({ program }: DemoTask): boolean {
+  return termsOf(program).some(isQueryTerm);
 }
 
 /** Tasks that are admitted and then rejected, each with the code that says why. */
@@ -119,6 +125,11 @@ export function rejectedTasks(): readonly (DemoTask & { readonly code: string })
     {
       code: "POLICY_REFERENCE_REFUSED",
       program: query("culture.film", { function: "count" }, [equal("geography.place/state", "Texas")]),
+      sources: films,
+    },
+    {
+      code: "POLICY_QUERY_ATTRIBUTE_RESTRICTED",
+      program: query("culture.film", { function: "count" }, [], "culture.film?budget_band"),
       sources: films,
     },
     { code: "POLICY_DOMAIN_UNKNOWN", program: query("medicine.radiology", { function: "count" }, []), sources: films },

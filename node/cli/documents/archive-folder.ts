@@ -4,7 +4,9 @@ import { join } from "node:path";
 import { Type, type Static } from "typebox";
 import { ProtocolError } from "#protocol/errors.ts";
 import { Address, Bytes32, closed, Count, Name, type Hex } from "#protocol/schemas/primitives.ts";
+import { LocalAttributeCandidate } from "#protocol/schemas/local-attribute.ts";
 import {
+  AdjustmentRecord,
   PayoutInstruction,
   RewardRecord,
   SettlementHeader,
@@ -28,7 +30,9 @@ export const ArchiveClaim = closed(
     header: SettlementHeader,
     subRoots: SettlementSubRoots,
     rewards: Type.Array(RewardRecord),
+    adjustments: Type.Array(AdjustmentRecord),
     payouts: Type.Array(PayoutInstruction),
+    localCandidates: Type.Array(LocalAttributeCandidate),
   },
   { $id: "archive-claim" },
 );
@@ -39,7 +43,7 @@ const claimFile = "claim.json";
 const contentFile = (folder: string, digest: Hex): string => join(folder, "sha256", digest.slice(2));
 
 /**
- * Copies an archive and what is claimed of it into a folder that is empty or new; answers the number of parts.
+ * Copies an archive, documents and parts, and what is claimed of it into a folder that is empty or new; answers its manifest.
  * @throws ProtocolError INTERNAL_CONFIGURATION when the folder holds something; INTERNAL_OBJECT_* from the source
  */
 export async function writeArchive(
@@ -54,9 +58,11 @@ export async function writeArchive(
   const manifestBytes = await source.manifest();
   const manifest = JSON.parse(Buffer.from(manifestBytes).toString("utf8")) as ArchiveManifest;
   await writeFile(contentFile(folder, claim.archive), manifestBytes, { flag: "wx" });
-  for (const [at, { digest }] of manifest.parts.entries()) {
+  const digests = manifest.documents.map(({ object }) => object);
+  digests.push(...manifest.parts.map(({ digest }) => digest));
+  for (const [at, digest] of digests.entries()) {
     await writeFile(contentFile(folder, digest), await source.part(digest), { flag: "wx" });
-    onPart(at + 1, manifest.parts.length);
+    onPart(at + 1, digests.length);
   }
   const { chainId, anchor } = manifest;
   const whole: ArchiveClaim = { ...claim, chainId, anchor };

@@ -1,6 +1,7 @@
 // The checks of an audit: audit/'s own code over what storage reads, each giving what it found.
-import { checkAccounts, checkMemberships, checkTaskStates, type Finding } from "#audit/database-check.ts";
+import { checkAccounts, checkTaskStates, type Finding } from "#audit/database-check.ts";
 import { checkJournal } from "#audit/journal-check.ts";
+import { checkMemberships } from "#audit/membership.ts";
 import type { AnchorReader } from "#audit/proof-file.ts";
 import { secondOpinion } from "#audit/recompute.ts";
 import type { Hex } from "#protocol/hash.ts";
@@ -16,8 +17,7 @@ import {
 } from "#storage/auditing.ts";
 import type { Queryable } from "#storage/database.ts";
 import { readBatches, readJournal } from "#storage/journal.ts";
-import { readPayoutLeaves, readRewardRecords } from "#storage/proofs.ts";
-import { readCandidate } from "#storage/settlements.ts";
+import { readClaimed } from "./claimed.ts";
 
 /** Something that does not hold, or could not be judged: in which check, about what, and both values. */
 export type AuditFinding = Finding & { readonly check: string; readonly verdict: "invalid" | "unknown" };
@@ -82,12 +82,9 @@ async function auditArchive(
   sources: ArchiveSources,
   candidate: AuditedCandidate,
 ): Promise<readonly AuditFinding[]> {
-  const stored = await readCandidate(database, candidate);
-  if (stored === undefined) return [];
-  const { root, header, subRoots } = stored;
-  const rewards = await readRewardRecords(database, candidate);
-  const payouts = await readPayoutLeaves(database, candidate);
-  const verdict = await secondOpinion(sources.open(header.archive), { root, header, subRoots, rewards, payouts });
+  const claim = await readClaimed(database, candidate);
+  if (claim === undefined) return [];
+  const verdict = await secondOpinion(sources.open(claim.header.archive), claim);
   if (verdict.kind === "valid") return [];
   if (verdict.kind === "unknown") return [unknown("archive", nameOf(candidate), verdict.reason)];
   const { field, claimed, recomputed } = verdict.difference;

@@ -9,8 +9,16 @@ import { migrate, migrationsFolder } from "#storage/migrate.ts";
 import { provisionDatabase, readSecret, type Role, type RoleUrls } from "#storage/roles.ts";
 import type { Configuration } from "../config/schema.ts";
 
-/** A database that is there and migrated; `stop` ends an embedded server and leaves another one alone. */
-export type ReadyDatabase = { readonly urls: RoleUrls; readonly stop: () => Promise<void> };
+/** A database that is there and migrated. */
+export type ReadyDatabase = {
+  readonly urls: RoleUrls;
+  /** Settles with the reason when an embedded server is gone for good; a server of somebody else's is theirs to watch. */
+  readonly lost: Promise<string>;
+  /** Ends an embedded server, and leaves another one alone. */
+  readonly stop: () => Promise<void>;
+  /** Ends an embedded server that this start began; one that ran before may be another node's. */
+  readonly undo: () => Promise<void>;
+};
 
 const databaseName = "scs";
 
@@ -27,21 +35,45 @@ export const databaseFiles = {
  */
 export async function provideDatabase(configuration: Configuration, log: Logger): Promise<ReadyDatabase> {
   const dataDir = configuration.SCS_DATA_DIR;
-  const say = (message: string) => log.info(message);
   const embedded =
     configuration.SCS_DATABASE_URL === ""
-      ? await startEmbedded({ dataDir: databaseFiles.cluster(dataDir), log: say })
+      ? await startEmbedded({ dataDir: databaseFiles.cluster(dataDir), log: (message) => log.info(message) })
       : undefined;
+  const undo = async () => await (embedded?.adopted === true ? embedded.release() : embedded?.stop());
+  try {
+    const urls = await prepareDatabase(configuration, embedded?.adminUrl, log);
+    let isLost = false;
+    const lost = (embedded?.lost ?? new Promise<never>(() => undefined)).finally(() => (isLost = true));
+    // A server that stands where the lost one was is somebody else's.
+    const stop = async () => await (isLost ? embedded?.release() : embedded?.stop());
+    return { urls, lost, stop, undo };
+  } catch (error) {
+    await undo();
+    throw error;
+  }
+}
+
+/** Makes roles and database as far as they are missing, migrates, and leaves the signer's address to its owner. */
+async function prepareDatabase(
+  configuration: Configuration,
+  embeddedUrl: string | undefined,
+  log: Logger,
+): Promise<RoleUrls> {
+  const dataDir = configuration.SCS_DATA_DIR;
   const secret = await readSecret(databaseFiles.secret(dataDir));
-  const adminUrl = embedded?.adminUrl ?? configuration.SCS_DATABASE_URL;
-  const database = embedded ? databaseName : databaseOf(adminUrl);
+  const adminUrl = embeddedUrl ?? configuration.SCS_DATABASE_URL;
+  const database = embeddedUrl === undefined ? databaseOf(adminUrl) : databaseName;
   const urls = await provisionDatabase({ adminUrl, database, secret });
-  for (const name of await migrate({ url: urls.migrator, folder: migrationsFolder, log: say })) {
+  for (const name of await migrate({
+    url: urls.migrator,
+    folder: migrationsFolder,
+    log: (message) => log.info(message),
+  })) {
     log.info({ migration: name }, "migrated");
   }
   mkdirSync(join(dataDir, "keys"), { recursive: true, mode: 0o700 });
   writeFileSync(databaseFiles.signerUrl(dataDir), urls.signer, { mode: 0o600 });
-  return { urls, stop: async () => await embedded?.stop() };
+  return urls;
 }
 
 /** The address the signer's process uses; the start of the node left it there. */

@@ -8,7 +8,7 @@ import { ProtocolError } from "#protocol/errors.ts";
 import type { Hex } from "#protocol/hash.ts";
 import { deployDemoToken, deploySettlement, type Deployment } from "../../../deploy/chain/deploy.ts";
 import type { Configuration } from "../config/schema.ts";
-import { actorKeyIn, type ActorKey } from "../keys.ts";
+import { provideKeyIn, type ActorKey } from "../keys.ts";
 import { keyFile, nodeKeys, payerAddress } from "./keys.ts";
 
 /** Supply of the local chain's token: a billion tokens of 18 decimals, held by the treasurer. */
@@ -25,7 +25,7 @@ export const localActors = ["deployer", "governance", "adjudicator", "pauser", "
 
 /** A key of the local chain's actors. */
 export function localActor(dataDir: string, name: (typeof localActors)[number]): ActorKey {
-  return actorKeyIn(keyFile(dataDir, name));
+  return provideKeyIn(keyFile(dataDir, name));
 }
 
 /** The deployment of this data folder, or undefined. */

@@ -18,10 +18,14 @@ import type { Logger } from "#observability/log.ts";
 import { openMetrics, type Metrics } from "#observability/metrics.ts";
 import { ProtocolError } from "#protocol/errors.ts";
 import { sign } from "#protocol/signature.ts";
+import { carryOut } from "#semantic/govern.ts";
+import { readDraft } from "#semantic/registry-draft.ts";
 import { resolveStep } from "#semantic/resolve-step.ts";
 import { anchorFollowerStep } from "#settlement/anchor-follower.ts";
 
 import { anchoringStep, readAnchorView } from "#settlement/anchoring.ts";
+import { challengeVerdictStep } from "#settlement/challenge-verdicts.ts";
+import { openArchive } from "#settlement/archive.ts";
 import { epochStep } from "#settlement/epoch-step.ts";
 import { payoutPostingStep } from "#settlement/payout-postings.ts";
 import { openProofs, proofOf } from "#settlement/proofs.ts";
@@ -33,11 +37,14 @@ import type { Database } from "#storage/database.ts";
 import { requireForwardTransactionIds } from "#storage/journal.ts";
 import type { ObjectStore } from "#storage/objects/store.ts";
 import { openDocuments } from "#storage/registry.ts";
+import { reviewStep } from "#verification/review-step.ts";
 import { verifyStep } from "#verification/verify-step.ts";
 import type { Configuration } from "../config/schema.ts";
 import type { ActorKey } from "../keys.ts";
 import { submitterFor, type ChainAccess } from "./chain.ts";
+import { giveBackDuties } from "./duties.ts";
 import { publishTo } from "./events.ts";
+import { governanceOrders } from "./governance.ts";
 import type { NodeKeys } from "./keys.ts";
 import { secondOpinionOver } from "./second-opinion.ts";
 
@@ -74,6 +81,7 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
   const stop = async () => {
     await edge?.close();
     await loop.stop();
+    await giveBackDuties(parts, "work", holder);
     await metrics.close();
   };
   try {
@@ -111,6 +119,11 @@ function workerSteps({ database, chain, keys, log }: NodeParts, metrics: Metrics
       verifiers: keys.verifiers.map(signerOf),
       openCollections: (accesses, reader) => openCollections(open, accesses, reader),
     }),
+    reviewStep({
+      ...worker,
+      verifiers: keys.verifiers.map(signerOf),
+      openCollections: (accesses, reader) => openCollections(open, accesses, reader),
+    }),
   ];
 }
 
@@ -125,11 +138,12 @@ function settlerSteps(
   const submitter = submitterFor(configuration, chain, { database, schema: "work", privateKey, clock });
   const readAnchor = (scope: string, epoch: number) => readAnchorView(anchor, { scope, epoch }, confirmations);
   return [
-    epochStep(deps),
+    epochStep({ ...deps, noise: random }),
     settlementStep({ ...deps, store, secondOpinion: secondOpinionOver(objects), readAnchor, pollSeconds }),
     publishingStep({ ...deps, store, publish: publishTo(store) }),
     anchoringStep({ ...deps, anchor, submitter, pollSeconds }),
     anchorFollowerStep({ ...deps, anchor, deploymentBlock, confirmations }),
+    challengeVerdictStep(deps),
     payoutPostingStep(deps),
     sealingStep(deps),
   ];
@@ -151,7 +165,7 @@ function record(metrics: Metrics, observation: Observation): void {
   }
 }
 
-async function openEdge({ database, chain, keys, log }: NodeParts, metrics: Metrics, loop: Loop) {
+async function openEdge({ database, store, chain, keys, log }: NodeParts, metrics: Metrics, loop: Loop) {
   const { domain } = chain;
   const vault = { database, clock, random, masterKey: keys.master, domain };
   const proofs = openProofs(database, domain);
@@ -162,7 +176,10 @@ async function openEdge({ database, chain, keys, log }: NodeParts, metrics: Metr
     ingest: (name, collection, batch) => ingest(vault, name, collection, batch),
     grant: (grant, signature) => giveGrant(vault, grant, signature),
     revokeGrant: (grantId) => revokeGrant(vault, grantId),
+    govern: (act, signature) => carryOut({ database, clock, domain, orders: governanceOrders }, act, signature),
+    readDraft: (semanticVersion) => readDraft(database, semanticVersion),
     proofOf: (request) => proofOf(proofs, request),
+    readObject: (digest) => openArchive(store, digest).part(digest),
     metrics: () => metrics.text(),
     ready: async () => {
       const failed = (await health.ask()).find(({ holds }) => !holds);

@@ -4,6 +4,7 @@ import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { tokenScopes } from "#application/scopes.ts";
 import type { Logger } from "#observability/log.ts";
+import type { Hex } from "#protocol/hash.ts";
 import type { Database } from "#storage/database.ts";
 import { createFolderStore } from "#storage/objects/folder.ts";
 import type { ObjectStore } from "#storage/objects/store.ts";
@@ -12,7 +13,7 @@ import type { Deployment } from "../../../deploy/chain/deploy.ts";
 import type { Configuration } from "../config/schema.ts";
 import { openChain, type ChainAccess } from "./chain.ts";
 import { openAs, provideDatabase } from "./database.ts";
-import { deployLocally, knownDeployment, localAccounts } from "./deployment.ts";
+import { deployLocally, knownDeployment, localAccounts, localActor } from "./deployment.ts";
 import { nodeKeys, type NodeKeys } from "./keys.ts";
 import { startChainProcess } from "./local-chain-process.ts";
 
@@ -26,6 +27,8 @@ export type Surroundings = {
   readonly endpoints: readonly string[];
   readonly deployment: Deployment;
   readonly keys: NodeKeys;
+  /** Settles with the reason when an embedded database is gone for good. */
+  readonly databaseLost: Promise<string>;
   readonly stop: () => Promise<void>;
 };
 
@@ -35,11 +38,31 @@ export const operatorTokenFile = (dataDir: string): string => join(dataDir, "key
 /** How long the operator's token is valid; another is issued with `scs token issue`. */
 const operatorTokenMilliseconds = 365 * 86_400_000;
 
-/** Starts, finds or connects to everything, in the order in which one needs the other. */
+/** What to do so that something that was started is not left behind. */
+type Undoing = (() => Promise<void>)[];
+
+/**
+ * Starts, finds or connects to everything, in the order in which one needs the other. When a part fails, those that this start
+ * began are stopped, the latest first, before the failure is passed on.
+ */
 export async function provideSurroundings(configuration: Configuration, log: Logger): Promise<Surroundings> {
+  const begun: Undoing = [];
+  try {
+    return await provideAll(configuration, log, begun);
+  } catch (error) {
+    for (const undo of begun.reverse()) {
+      await undo().catch((failure: unknown) => log.warn({ err: failure }, "a part that was started did not stop"));
+    }
+    throw error;
+  }
+}
+
+async function provideAll(configuration: Configuration, log: Logger, begun: Undoing): Promise<Surroundings> {
   const dataDir = configuration.SCS_DATA_DIR;
   const ready = await provideDatabase(configuration, log);
+  begun.push(ready.undo);
   const database = openAs(ready.urls, "node", configuration, log);
+  begun.push(async () => await database.close());
   const keys = nodeKeys(configuration);
   const isLocal = configuration.SCS_CHAIN_ENDPOINTS.length === 0;
   const chainProcess = isLocal
@@ -50,12 +73,13 @@ export async function provideSurroundings(configuration: Configuration, log: Log
         fundedAddresses: await localAccounts(configuration),
       })
     : undefined;
+  begun.push(async () => await chainProcess?.stop());
   const endpoints = chainProcess ? [chainProcess.url] : configuration.SCS_CHAIN_ENDPOINTS;
   const deployment = chainProcess
     ? await deployLocally(configuration, chainProcess.url)
     : knownDeployment(configuration);
   const chain = await openChain(configuration, endpoints, deployment);
-  if (isLocal) await registerOwnActors(database, keys);
+  if (isLocal) await registerOwnActors(database, keys, localActor(dataDir, "governance").address);
   await provideOperatorToken(database, dataDir);
   const objects = join(dataDir, "objects");
   const store = await createFolderStore(objects);
@@ -64,12 +88,13 @@ export async function provideSurroundings(configuration: Configuration, log: Log
     await chainProcess?.stop();
     await ready.stop();
   };
-  return { database, store, objects, chain, endpoints, deployment, keys, stop };
+  return { database, store, objects, chain, endpoints, deployment, keys, databaseLost: ready.lost, stop };
 }
 
-/** On a local chain nobody else would register the node's own executor and verifiers. */
-async function registerOwnActors(database: Database, keys: NodeKeys): Promise<void> {
+/** On a local chain nobody else would register the node's own executor and verifiers, and who governs it. */
+async function registerOwnActors(database: Database, keys: NodeKeys, governance: Hex): Promise<void> {
   const now = new Date();
+  await registerActor(database, { address: governance, roles: ["governance"] }, "operator", now);
   await registerActor(database, { address: keys.executor.address, roles: ["executor"] }, "operator", now);
   for (const { address } of keys.verifiers) {
     await registerActor(database, { address, roles: ["verifier"] }, "operator", now);

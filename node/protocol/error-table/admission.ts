@@ -148,6 +148,12 @@ export const admissionErrors = {
     "More than one canonical attribute answers to this term.",
     "Name the attribute by its id.",
   ),
+  POLICY_QUERY_ATTRIBUTE_RESTRICTED: entry(
+    403,
+    false,
+    "The query attribute is not for this submitter or scope.",
+    "Leave it out, or ask governance to name the submitter or the scope in its allowed usage.",
+  ),
   POLICY_REFERENCE_REFUSED: entry(
     422,
     false,

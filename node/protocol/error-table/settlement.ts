@@ -38,7 +38,6 @@ export const settlementErrors = {
     "The item is not in an anchored root yet.",
     "Ask again when its settlement is candidate_ready or later.",
   ),
-  PROOF_INVALID: entry(422, false, "The proof does not lead from the leaf to the root.", "Fetch the proof again."),
   VERIFY_MISMATCH: entry(
     409,
     false,
@@ -63,12 +62,6 @@ export const settlementErrors = {
     false,
     "The epoch takes no more members.",
     "The item belongs to the next epoch of its scope.",
-  ),
-  SETTLEMENT_EPOCH_OPEN: entry(
-    409,
-    true,
-    "The scope already has an open epoch, or the predecessor is not closed.",
-    "Wait until the open epoch has closed.",
   ),
   SETTLEMENT_SECOND_OPINION: entry(
     409,
@@ -120,12 +113,6 @@ export const settlementErrors = {
     "The treasury does not hold this epoch's committed total.",
     "Fund the epoch in the treasury contract.",
   ),
-  PAYOUT_FEE_CEILING: entry(
-    503,
-    true,
-    "The chain asks a higher fee than the ceiling allows.",
-    "Wait for lower fees, or raise the ceiling.",
-  ),
   PAYOUT_MISMATCH: entry(
     409,
     false,
@@ -155,6 +142,12 @@ export const settlementErrors = {
     false,
     "A stored artifact does not match its digest.",
     "Restore the object from a copy; `scs audit` names it.",
+  ),
+  INTERNAL_API_UNREACHABLE: entry(
+    503,
+    true,
+    "The node's REST API does not answer.",
+    "Start the node, or name the address where it listens.",
   ),
   INTERNAL_LEASE_LOST: entry(
     409,

@@ -137,9 +137,33 @@ export const ChallengeView = closed(
   { $id: "challenge-view" },
 );
 
+/** Whether a challenge was opened by this request, or before. */
+export const ChallengeReceipt = closed(
+  { challengeId: Bytes32, repeated: Type.Boolean() },
+  { $id: "challenge-receipt" },
+);
+
+/** What a live candidate holds of a task: everything that a challenger has to answer to (SETL-07). */
+export const CandidateItem = closed(
+  {
+    candidate: ChallengedCandidate,
+    taskId: Bytes32,
+    envelope: TaskEnvelope,
+    resolution: SemanticResolutionResult,
+    assignment: ExecutionAssignment,
+    bundle: ExecutionResultBundle,
+    bundleSignature: Signature,
+    /** Those that accepted the bundle, ascending by verifier. */
+    decisions: Type.Array(closed({ decision: VerificationDecision, signature: Signature })),
+  },
+  { $id: "candidate-item" },
+);
+
 export type ChallengedCandidate = Static<typeof ChallengedCandidate>;
 export type ChallengeStatement = Static<typeof ChallengeStatement>;
 export type ChallengeEvidence = Static<typeof ChallengeEvidence>;
+export type CandidateItem = Static<typeof CandidateItem>;
+export type ChallengeReceipt = Static<typeof ChallengeReceipt>;
 export type ChallengeSubmission = Static<typeof ChallengeSubmission>;
 export type ChallengeReview = Static<typeof ChallengeReview>;
 export type ChallengeView = Static<typeof ChallengeView>;

@@ -32,7 +32,7 @@ export const Projection = closed({
   minimumRecords: Count,
 });
 
-/** What each term of a task means; a function of the task's program and the registry alone (ATTR-05). */
+/** What each term of a task means; a function of its program, submitter and scope and of the registry alone (ATTR-05). */
 export const SemanticResolutionResult = closed(
   {
     schemaVersion: Version,

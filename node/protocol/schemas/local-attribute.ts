@@ -1,5 +1,6 @@
 // Local attributes: what a vault keeps of words that no registry knows, what may leave it, and what many vaults say together.
 import { Type, type Static } from "typebox";
+import { localSummariesPerWindow } from "../limits.ts";
 import { AttributeId, Bytes32, closed, Count, DomainId, Name, Version } from "./primitives.ts";
 
 /** How the values of a local attribute look; told by their JSON type and never by the values themselves. */
@@ -13,25 +14,6 @@ export const MappingHint = closed({
   attributeId: AttributeId,
   confidence: Type.Integer({ minimum: 0, maximum: 10_000 }),
 });
-
-/** An entry of a vault's own pool; exact, and never outside of the vault (ATTR-09). */
-export const LocalAttributeEntry = closed(
-  {
-    /** `vault/collection/name`. */
-    localAttributeId: Type.String(),
-    name: LocalAttributeName,
-    valueKind: LocalValueKind,
-    domainHint: Type.Union([DomainId, Type.Null()]),
-    /** Records of the window with a value for it. */
-    occurrences: Count,
-    records: Count,
-    /** Epochs of the window in which it occurred, and epochs of the window. */
-    epochsSeen: Count,
-    epochsObserved: Count,
-    mapping: Type.Union([MappingHint, Type.Null()]),
-  },
-  { $id: "local-attribute-entry" },
-);
 
 /**
  * What leaves a vault about one local attribute in one window: noised counts, above the threshold only (ATTR-09, ATTR-12).
@@ -59,6 +41,27 @@ export const LocalAttributeSummary = closed(
   { $id: "local-attribute-summary" },
 );
 
+/** An entry of a vault's own pool, about the window that is going on; exact, and never outside of the vault (ATTR-09). */
+export const LocalAttributeEntry = closed(
+  {
+    /** `vault/collection/name`. */
+    localAttributeId: Type.String(),
+    name: LocalAttributeName,
+    valueKind: LocalValueKind,
+    domainHint: Type.Union([DomainId, Type.Null()]),
+    /** Records of the window with a value for it. */
+    occurrences: Count,
+    records: Count,
+    /** Epochs of the window in which it occurred, and epochs of the window. */
+    epochsSeen: Count,
+    epochsObserved: Count,
+    mapping: Type.Union([MappingHint, Type.Null()]),
+    /** What left the vault about it last; null where nothing ever did. */
+    released: Type.Union([LocalAttributeSummary, Type.Null()]),
+  },
+  { $id: "local-attribute-entry" },
+);
+
 /** What many vaults' summaries say together: a proposal, never an attribute (ATTR-10). */
 export const LocalAttributeCandidate = closed(
   {
@@ -80,6 +83,8 @@ export const LocalAttributeCandidate = closed(
     frequency: Type.Integer({ minimum: 0, maximum: 10_000 }),
     /** The least share of windows in which a vault released it, in basis points. */
     stability: Type.Integer({ minimum: 0, maximum: 10_000 }),
+    /** Windows in which the vault that released it most often did so. */
+    windows: Count,
     /** What speaks against it, each in words with a stable first word: `kinds`, `domains`, `name_taken`. Ascending. */
     conflicts: Type.Array(Type.String()),
     /** Canonical attributes that seem to mean the same. Ascending by attribute. */
@@ -96,7 +101,7 @@ export const Aggregation = closed({
   /** Why the window ended here. */
   trigger: Type.Enum(["window", "order"]),
   /** Ascending by vault, collection, name, kind. */
-  summaries: Type.Array(LocalAttributeSummary, { maxItems: 10_000 }),
+  summaries: Type.Array(LocalAttributeSummary, { maxItems: localSummariesPerWindow }),
 });
 
 export type MappingHint = Static<typeof MappingHint>;

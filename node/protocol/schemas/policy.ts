@@ -25,7 +25,8 @@ const BasisPoints = Type.Integer({ minimum: 0, maximum: 10_000 });
 
 /**
  * When and how vaults' local attributes are aggregated (ATTR-10, ATTR-12). A count leaves a vault as a noisy count by the
- * two-sided geometric mechanism, and only at or above the threshold that epsilon, delta and `minimumRecords` give.
+ * two-sided geometric mechanism, and only at or above the threshold that epsilon, delta and `minimumRecords` give. What one
+ * record can change is bounded by `localAttributesPerRecord` of protocol/limits.ts.
  */
 const LocalAggregation = closed({
   windowEpochs: Type.Integer({ minimum: 1, maximum: 1_000 }),
@@ -39,8 +40,6 @@ const LocalAggregation = closed({
     deltaExponent: Type.Integer({ minimum: 1, maximum: 15 }),
     /** However small the noise, fewer records than this are never spoken of. */
     minimumRecords: Type.Integer({ minimum: 2, maximum: 1_000_000 }),
-    /** Local attributes that one record can count for; it bounds what one record can change. */
-    attributesPerRecord: Type.Integer({ minimum: 1, maximum: 64 }),
   }),
   promotion: closed({
     minimumVaults: Type.Integer({ minimum: 1, maximum: 10_000 }),

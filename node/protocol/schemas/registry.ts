@@ -27,8 +27,8 @@ export const AttributeStatus = Type.Enum(["proposed", "registered", "active", "d
 export const ReferencePolicy = closed({
   domain: DomainId,
   answer: Type.Enum(["allowed", "refused", "mediated"]),
-  /** For `mediated`: which attribute of this domain stands for which attribute of the other. */
-  mediation: Type.Optional(Type.Record(Type.String(), AttributeId)),
+  /** For `mediated`: which attribute of this domain stands for which of the other; a query attribute for a query attribute. */
+  mediation: Type.Optional(Type.Record(Type.String(), Type.Union([AttributeId, QueryAttributeId]))),
 });
 
 /** A semantic namespace and governance boundary (DOMN-01). */
@@ -88,7 +88,7 @@ export const DerivationRule = Type.Union([
   closed({ kind: Type.Literal("prefix"), source: AttributeId, length: Type.Integer({ minimum: 1, maximum: 8 }) }),
 ]);
 
-/** Who may use a query attribute: everybody where both lists are empty. */
+/** Who may use a query attribute; both lists empty: everybody while it is active or deprecated, nobody while it is restricted. */
 export const UsageScope = closed({
   actors: Type.Array(Address, { maxItems: 256, uniqueItems: true }),
   scopes: Type.Array(Name, { maxItems: 256, uniqueItems: true }),

@@ -1,5 +1,6 @@
 // Messages of epochs, settlements, proofs, rewards and payouts, and the artifacts an epoch's archive is made of.
 import { Type, type Static } from "typebox";
+import { epochPenaltyLimit } from "../limits.ts";
 import { Address, Amount, Bytes32, closed, Count, Name, Version } from "./primitives.ts";
 import { Policy } from "./policy.ts";
 import {
@@ -246,7 +247,7 @@ export const ArchiveManifest = closed(
     /** Registries and policies of the versions, each the object with this SHA-256 of its canonical bytes. */
     documents: Type.Array(closed({ kind: Type.Enum(["registry", "policy"]), version: Version, object: Bytes32 })),
     /** Ascending by penaltyId. */
-    penalties: Type.Array(OutstandingPenalty, { maxItems: 100_000 }),
+    penalties: Type.Array(OutstandingPenalty, { maxItems: epochPenaltyLimit }),
     /** Null where the epoch ends no window. */
     aggregation: Type.Union([Aggregation, Type.Null()]),
   },
@@ -264,6 +265,7 @@ export type RewardView = Static<typeof RewardView>;
 export type PayoutInstruction = Static<typeof PayoutInstruction>;
 export type PayoutView = Static<typeof PayoutView>;
 export type AdjustmentRecord = Static<typeof AdjustmentRecord>;
+export type AdjustmentView = Static<typeof AdjustmentView>;
 export type OutstandingPenalty = Static<typeof OutstandingPenalty>;
 export type ArchivedItem = Static<typeof ArchivedItem>;
 export type ArchiveManifest = Static<typeof ArchiveManifest>;

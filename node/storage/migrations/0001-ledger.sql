@@ -17,7 +17,9 @@ CREATE TABLE ledger.registry (
   semantic_version text PRIMARY KEY,
   digest ledger.hash NOT NULL,
   body text NOT NULL,
-  published_at timestamptz NOT NULL
+  published_at timestamptz NOT NULL,
+  -- Which was published after which: each follows from the one before.
+  sequence bigint GENERATED ALWAYS AS IDENTITY UNIQUE
 );
 
 CREATE TABLE ledger.policy (
@@ -359,6 +361,7 @@ CREATE TABLE ledger.challenge_evidence (
   -- A closed challenge is reopened by new evidence only (CHAL-06).
   UNIQUE (challenge_id, evidence_hash)
 );
+CREATE INDEX challenge_evidence_by_hash ON ledger.challenge_evidence (evidence_hash);
 
 CREATE TABLE ledger.challenge_review (
   challenge_id ledger.hash NOT NULL,
@@ -386,6 +389,12 @@ CREATE TABLE ledger.challenge_decision (
   FOREIGN KEY (challenge_id, round) REFERENCES ledger.challenge_review
 );
 
+-- Decisions of verifiers that a dismissed disagreement overruled: they count no more (LAYR-16).
+CREATE TABLE ledger.overruled_decision (
+  decision_id ledger.hash PRIMARY KEY REFERENCES ledger.decision,
+  challenge_id ledger.hash NOT NULL REFERENCES ledger.challenge
+);
+
 -- What accounts owe for upheld challenges, and how later epochs took it (RWRD-04).
 CREATE TABLE ledger.penalty (
   penalty_id ledger.hash PRIMARY KEY,
@@ -406,7 +415,9 @@ CREATE TABLE ledger.epoch_penalty (
   remaining ledger.amount NOT NULL CHECK (remaining > 0),
   PRIMARY KEY (scope, epoch, penalty_id)
 );
+CREATE INDEX epoch_penalty_by_penalty ON ledger.epoch_penalty (penalty_id);
 
+-- `index` is that of the leaf, which stands after those of the rewards.
 CREATE TABLE ledger.adjustment (
   scope ledger.name NOT NULL,
   epoch bigint NOT NULL,
@@ -426,6 +437,7 @@ CREATE TABLE ledger.adjustment (
 );
 CREATE INDEX adjustment_by_penalty ON ledger.adjustment (penalty_id);
 CREATE INDEX adjustment_by_account ON ledger.adjustment (account, scope, epoch);
+CREATE INDEX adjustment_by_beneficiary ON ledger.adjustment (beneficiary, scope, epoch);
 
 -- One finalized root per scope and epoch, for ever, each naming its predecessor.
 CREATE TABLE ledger.finalized (

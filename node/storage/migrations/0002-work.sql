@@ -18,14 +18,17 @@ CREATE TABLE work.task (
   held_until timestamptz,
   due_at timestamptz NOT NULL,
   deadline_at timestamptz,
+  -- The epoch it is a member of, until it is deferred from it.
+  epoch bigint,
   arrival bigint GENERATED ALWAYS AS IDENTITY
 ) WITH (fillfactor = 70);
 CREATE INDEX task_due ON work.task (state, due_at)
   WHERE state IN ('accepted', 'resolving', 'dispatched', 'verifying');
 CREATE INDEX task_deadline ON work.task (deadline_at)
   WHERE state IN ('accepted', 'resolving', 'dispatched', 'verifying');
--- Verified and not yet a member of an epoch, in order of arrival.
-CREATE INDEX task_unassigned ON work.task (scope, arrival) WHERE state = 'awaiting_settlement';
+-- Verified and not a member of an epoch, in order of arrival. Members of epochs that are not settled yet are not in it, so that
+-- finding the next ones costs the same however many wait.
+CREATE INDEX task_unassigned ON work.task (scope, arrival) WHERE state = 'awaiting_settlement' AND epoch IS NULL;
 CREATE INDEX task_by_submitter ON work.task (submitter, arrival);
 
 CREATE TABLE work.balance (
@@ -52,6 +55,13 @@ CREATE TABLE work.epoch (
   semantic_version_set text[] NOT NULL,
   policy_version_set text[] NOT NULL,
   members bigint NOT NULL DEFAULT 0,
+  -- What was frozen when it closed: members left for a later epoch, members that had ended otherwise, penalties to be taken,
+  -- and summaries of local attributes with the first epoch of their window.
+  deferred bigint NOT NULL DEFAULT 0,
+  resolved bigint NOT NULL DEFAULT 0,
+  penalties bigint NOT NULL DEFAULT 0,
+  entries bigint NOT NULL DEFAULT 0,
+  window_from bigint,
   CHECK ((status = 'open') = (trigger IS NULL)),
   CHECK ((status = 'closed') = (close_at IS NOT NULL)),
   PRIMARY KEY (scope, epoch)
@@ -60,7 +70,7 @@ CREATE UNIQUE INDEX one_open_epoch ON work.epoch (scope) WHERE status <> 'closed
 
 CREATE FUNCTION work.guard_epoch() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  IF TG_OP = 'DELETE' OR OLD.status = 'closed' OR (OLD.status = 'closing' AND NEW.status = 'open') THEN
+  IF TG_OP = 'DELETE' OR OLD.status = 'closed' OR (OLD.status, NEW.status) IN (('closing', 'open'), ('open', 'closed')) THEN
     RAISE EXCEPTION 'epoch %/% is %: change refused', OLD.scope, OLD.epoch, OLD.status USING ERRCODE = 'SC002';
   END IF;
   RETURN NEW;
@@ -80,6 +90,35 @@ END $$;
 CREATE TRIGGER guard AFTER INSERT ON ledger.epoch_member
   REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION work.guard_membership();
 
+-- What was settled is not deferred, and what an epoch has not closed over neither.
+CREATE FUNCTION work.guard_deferral() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF EXISTS (SELECT 1 FROM added a JOIN ledger.settlement_item i USING (task_id, scope, epoch)
+               JOIN ledger.finalized f USING (scope, epoch, revision))
+     OR EXISTS (SELECT 1 FROM added a LEFT JOIN ledger.epoch_member m USING (task_id, turn, scope, epoch)
+                  LEFT JOIN work.epoch e USING (scope, epoch)
+                WHERE m.task_id IS NULL OR e.status IS NULL OR e.status = 'open') THEN
+    RAISE EXCEPTION 'only members that their closed epoch did not settle are deferred' USING ERRCODE = 'SC003';
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER guard AFTER INSERT ON ledger.deferral
+  REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION work.guard_deferral();
+
+-- A candidate holds members of its epoch that wait for settlement, and nothing else.
+CREATE FUNCTION work.guard_item() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF EXISTS (SELECT 1 FROM added a LEFT JOIN ledger.epoch_member m USING (scope, epoch, task_id)
+               LEFT JOIN work.task t USING (task_id)
+             WHERE m.task_id IS NULL OR t.state IS DISTINCT FROM 'awaiting_settlement'
+               OR EXISTS (SELECT 1 FROM ledger.deferral d WHERE (d.task_id, d.turn) = (m.task_id, m.turn))) THEN
+    RAISE EXCEPTION 'a candidate holds only members of its epoch that wait for settlement' USING ERRCODE = 'SC003';
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER guard AFTER INSERT ON ledger.settlement_item
+  REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION work.guard_item();
+
 CREATE TABLE work.settlement (
   scope ledger.name NOT NULL,
   epoch bigint NOT NULL,
@@ -88,6 +127,8 @@ CREATE TABLE work.settlement (
     'finalized', 'failed')),
   failure text,
   due_at timestamptz NOT NULL,
+  -- When its candidate was given to the anchor: from then on the chain's verdict decides challenges of it.
+  given_at timestamptz,
   CHECK ((state = 'failed') = (failure IS NOT NULL)),
   PRIMARY KEY (scope, epoch, revision)
 );
@@ -125,11 +166,12 @@ CREATE TABLE work.challenge (
   holder text,
   held_until timestamptz,
   due_at timestamptz NOT NULL,
-  attempt integer NOT NULL DEFAULT 0
+  attempt integer NOT NULL DEFAULT 0,
+  arrival bigint GENERATED ALWAYS AS IDENTITY
 );
 CREATE UNIQUE INDEX one_live_challenge ON work.challenge (task_id)
   WHERE state IN ('opened', 'reviewing', 'confirmed', 'not_confirmed', 'reopened');
-CREATE INDEX challenge_due ON work.challenge (due_at) WHERE state IN ('opened', 'reviewing', 'reopened', 'approved');
+CREATE INDEX challenge_due ON work.challenge (due_at) WHERE state IN ('opened', 'reviewing', 'reopened');
 
 CREATE FUNCTION work.guard_challenge() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

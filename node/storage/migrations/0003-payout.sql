@@ -42,6 +42,15 @@ CREATE TABLE payout.chain_attempt (
   PRIMARY KEY (intent, attempt)
 );
 
+-- An operator asks for one more transaction after a dead one, whatever the automatic tries came to; append-only.
+CREATE TABLE payout.retry (
+  intent text PRIMARY KEY REFERENCES payout.chain_transaction,
+  payout_id ledger.hash NOT NULL REFERENCES payout.instruction,
+  asked_by text NOT NULL CHECK (asked_by <> ''),
+  why text NOT NULL CHECK (why <> ''),
+  at timestamptz NOT NULL
+);
+
 -- How far the events of a contract were followed: the latest checkpoints, to find common ground after a reorganization.
 CREATE TABLE payout.chain_cursor (
   contract ledger.address PRIMARY KEY,
@@ -49,7 +58,8 @@ CREATE TABLE payout.chain_cursor (
 );
 
 -- What the treasury contract was seen to pay; append-only: a reorganization adds a superseding row, and of an event's rows
--- the latest holds.
+-- the latest holds. With a foreign_scope, the hash of its scope, nothing is final here of what it pays: should that
+-- become final, a row without one says that it was matched.
 CREATE TABLE payout.event (
   event_no bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   sequence bigint NOT NULL,
@@ -59,10 +69,12 @@ CREATE TABLE payout.event (
   log_index integer NOT NULL,
   body text NOT NULL,
   superseded boolean NOT NULL DEFAULT false,
+  foreign_scope ledger.hash,
   at timestamptz NOT NULL
 );
 CREATE INDEX event_by_place ON payout.event (block_hash, log_index, event_no);
 CREATE INDEX event_by_height ON payout.event (block_number);
+CREATE INDEX event_foreign ON payout.event (foreign_scope, event_no) WHERE foreign_scope IS NOT NULL;
 
 -- Every step of every payout.
 CREATE TABLE payout.journal (
@@ -74,6 +86,8 @@ CREATE TABLE payout.journal (
   at timestamptz NOT NULL
 );
 CREATE INDEX journal_by_payout ON payout.journal (payout_id, entry_no);
+-- What was authorized within the last hour, however long the journal has become.
+CREATE INDEX journal_authorized ON payout.journal (at) WHERE to_state = 'authorized';
 
 CREATE TABLE payout.duty (
   duty text PRIMARY KEY,
@@ -86,6 +100,8 @@ CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON payout.journal
   FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON payout.event
   FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON payout.retry
+  FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
 
 CREATE FUNCTION payout.guard_instruction() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -93,10 +109,22 @@ BEGIN
      IS DISTINCT FROM (NEW.payout_id, NEW.scope, NEW.epoch, NEW.index, NEW.account, NEW.amount) THEN
     RAISE EXCEPTION 'a payout instruction keeps its account and amount' USING ERRCODE = 'SC005';
   END IF;
+  -- The moves of the published lifecycle, and no other.
+  IF OLD.state <> NEW.state AND NOT (CASE OLD.state
+    WHEN 'prepared' THEN NEW.state IN ('authorized', 'reconciled', 'mismatched')
+    WHEN 'authorized' THEN NEW.state IN ('submitted', 'reconciled', 'mismatched')
+    WHEN 'submitted' THEN NEW.state IN ('confirmed', 'reconciled', 'failed', 'mismatched')
+    WHEN 'confirmed' THEN NEW.state IN ('reconciled', 'failed', 'mismatched')
+    WHEN 'reconciled' THEN NEW.state = 'mismatched'
+    WHEN 'failed' THEN NEW.state IN ('authorized', 'reconciled', 'mismatched')
+    WHEN 'mismatched' THEN NEW.state IN ('authorized', 'reconciled')
+  END) THEN
+    RAISE EXCEPTION 'a payout that is % does not become %', OLD.state, NEW.state USING ERRCODE = 'SC006';
+  END IF;
   RETURN NEW;
 END $$;
 CREATE TRIGGER guard BEFORE UPDATE ON payout.instruction FOR EACH ROW EXECUTE FUNCTION payout.guard_instruction();
 
 GRANT USAGE ON SCHEMA payout TO scs_node, scs_signer, scs_reader;
 GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA payout TO scs_signer;
-GRANT SELECT ON payout.instruction, payout.chain_transaction, payout.chain_attempt, payout.event, payout.journal TO scs_node, scs_reader;
+GRANT SELECT ON payout.instruction, payout.chain_transaction, payout.chain_attempt, payout.event, payout.journal, payout.retry TO scs_node, scs_reader;

@@ -4,7 +4,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { TokenScope } from "#application/scopes.ts";
 import type { Hex } from "#protocol/hash.ts";
-import { actorKeyIn } from "#cli/keys.ts";
+import { provideKeyIn } from "#cli/keys.ts";
 import { domain, openTestApplication, type Opened } from "#test/application/opened.ts";
 
 export type OpenedApi = Opened & {
@@ -34,7 +34,7 @@ export async function openApi(folder: string): Promise<OpenedApi> {
     },
     key: (name) => {
       const file = join(folder, `${name}.key`);
-      return { file, address: actorKeyIn(file).address };
+      return { file, address: provideKeyIn(file).address };
     },
     domainArgs: ["--chain-id", String(domain.chainId), "--anchor", domain.anchor],
   };

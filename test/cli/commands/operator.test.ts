@@ -1,23 +1,19 @@
-// The commands over the database against a real PostgreSQL: migration, tokens, governance, audit.
+// The commands over the database against a real PostgreSQL: migration, tokens, audit.
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { demoPolicy } from "#cli/demo/policy.ts";
-import { demoRegistry } from "#cli/demo/registry.ts";
 import { withDatabase } from "#cli/commands/operator-database.ts";
 import { parseConfiguration } from "#cli/config/load.ts";
 import type { Hex } from "#protocol/hash.ts";
-import { policyDigest, registryDigest } from "#protocol/parameters.ts";
 import { deposit } from "#storage/budgets.ts";
 import { findToken, tokenDigest } from "#storage/tokens.ts";
 import { createEmptyDatabase, type TestDatabase } from "#test/setup/database.ts";
 import { sealEverything } from "#test/setup/sealing.ts";
-import { run, runJson, scratchFile, scratchFolder, type Settings } from "../running.ts";
+import { run, runJson, scratchFolder, type Settings } from "../running.ts";
 
 const folder = scratchFolder();
 const treasury: Hex = `0x${"ee".repeat(20)}`;
-const policy = demoPolicy(treasury, 100);
 let testDatabase: TestDatabase;
 let settings: Settings;
 
@@ -76,39 +72,6 @@ test("with --out the token goes into a file of its owner's and not to the termin
   expect((await run(["token", "issue", "operator", "audit:read", "--out", file], settings)).stderr).toContain(
     "exists already",
   );
-});
-
-test("registry and policy are published once under a version, shown, and refused with other content", async () => {
-  const registryFile = scratchFile(folder, "registry.json", demoRegistry);
-  const policyFile = scratchFile(folder, "policy.json", policy);
-  const version = demoRegistry.semanticVersion;
-  const published = { version, digest: registryDigest(demoRegistry), published: true };
-  expect((await runJson(["registry", "publish", registryFile], settings)).value).toEqual(published);
-  expect((await runJson(["registry", "publish", registryFile], settings)).value).toEqual({
-    ...published,
-    published: false,
-  });
-  expect((await runJson(["policy", "publish", policyFile], settings)).value).toMatchObject({
-    digest: policyDigest(policy),
-  });
-  expect((await runJson(["registry", "show", version], settings)).value).toEqual(demoRegistry);
-  expect((await runJson(["policy", "show", "1"], settings)).value).toEqual(policy);
-  const other = scratchFile(folder, "other.json", { ...policy, verifiers: 2 });
-  expect((await run(["policy", "publish", other], settings)).stderr).toContain("VERSION_ROLLOUT_REFUSED");
-  expect((await run(["policy", "show", "9"], settings)).stderr).toContain("SCHEMA_NOT_FOUND");
-  const wrong = scratchFile(folder, "wrong.json", { ...policy, verifiers: 0, king: true });
-  const refused = await run(["policy", "publish", wrong], settings);
-  expect(refused.stderr).toMatch(/SCHEMA_INVALID[^]*\/verifiers/);
-});
-
-test("rollout names the ruleset; the same again changes nothing; what is not published is refused (OPER-03)", async () => {
-  const order = ["rollout", "main", "--from-epoch", "1", "--semantic", demoRegistry.semanticVersion, "--policy", "1"];
-  const first = await runJson<{ ruleset: Hex }>(order, settings);
-  expect(first.value).toMatchObject({ ordered: true, ruleset: expect.stringMatching(/^0x[0-9a-f]{64}$/) as string });
-  const again = await runJson(order, settings);
-  expect(again.value).toMatchObject({ ordered: false, ruleset: first.value.ruleset });
-  const refused = await run([...order, "--policy", "9"], settings);
-  expect(refused.stderr).toContain("GOVERNANCE_ACT_REFUSED");
 });
 
 test.each([

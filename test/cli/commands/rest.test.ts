@@ -51,7 +51,7 @@ test("a refusal of the API is reported with its code and remedy, and as JSON as 
 test("an API that does not answer is named", async () => {
   const { code, stderr } = await run(["epoch", "list", "--url", "http://127.0.0.1:1"], settings);
   expect(code).toBe(2);
-  expect(stderr).toContain("no answer from http://127.0.0.1:1");
+  expect(stderr).toMatch(/^INTERNAL_API_UNREACHABLE: [^]*no answer from http:\/\/127\.0\.0\.1:1: start the node with/);
 });
 
 test("task submit signs, prints the id, and again is the same task; get, history and list show it", async () => {

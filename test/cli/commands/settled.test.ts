@@ -39,7 +39,7 @@ test("explain task shows every transition, the six steps with refused candidates
     settings,
   );
   expect(code).toBe(0);
-  expect(value).toMatchObject({ taskId, state: "awaiting_settlement", epoch });
+  expect(value).toMatchObject({ taskId, state: "awaiting_settlement", epochs: [{ epoch, deferredFor: null }] });
   expect(value.transitions.length).toBeGreaterThan(3);
   expect(value.transitions[0]).toMatchObject({ from: null, to: "accepted", versions: { schema: "1.0" } });
   expect(value.decisions.length).toBeGreaterThan(0);
@@ -78,6 +78,26 @@ test("archive export writes what replay and check find equal (ASSR-01, ASSR-04)"
   ]) {
     expect(await runJson([...args, out])).toMatchObject({ code: 0, value: { kind: "valid" } });
   }
+  for (const { taskId } of tasks) {
+    const replayed = await runJson(["replay", "resolution", taskId, "--archive", out]);
+    expect(replayed).toMatchObject({ code: 0, value: { kind: "valid", taskId } });
+  }
+  const stranger = `0x${"00".repeat(32)}`;
+  expect(await runJson(["replay", "resolution", stranger, "--archive", out])).toMatchObject({ code: 2 });
+});
+
+test("replay works an epoch out again from database and object store, its members from the journal (ASSR-01, EPOC-07)", async () => {
+  for (const what of ["epoch", "settlement", "rewards"]) {
+    const replayed = await runJson(["replay", what, scope, String(epoch)], settings);
+    expect(replayed).toMatchObject({ code: 0, value: { kind: "valid", scope, epoch, revision: 1 } });
+  }
+  for (const { taskId } of tasks) {
+    expect(await runJson(["replay", "resolution", taskId], settings)).toMatchObject({ code: 0 });
+  }
+  expect(await runJson(["replay", "settlement", scope, "99"], settings)).toMatchObject({
+    code: 2,
+    value: { error: { code: "SETTLEMENT_NOT_FOUND" } },
+  });
 });
 
 test("audit finds everything of it in order, and names what was changed in an archive afterwards (ASSR-02)", async () => {

@@ -3,13 +3,13 @@ import { ProtocolError } from "#protocol/errors.ts";
 import type { Hex } from "#protocol/hash.ts";
 import { contributionOf, type Contribution } from "#protocol/rewards.ts";
 import type { ArchivedItem, ArchiveManifest, RewardRecord } from "#protocol/schemas/settlement.ts";
-import type { ArchiveReader } from "#settlement/archive.ts";
 
 /** What one task was metered at for an account in a role. */
 export type MeteredTask = { readonly taskId: Hex; readonly units: bigint; readonly fee: bigint };
 
 /** The rules a reward was calculated by, and the tasks it was calculated from. */
 export type RewardOrigin = {
+  readonly policyVersion: string;
   readonly shareBasisPoints: number;
   readonly fees: bigint;
   readonly subsidy: bigint;
@@ -45,18 +45,22 @@ export function unitsOf(contribution: Contribution, { role, account }: Pick<Rewa
   }
 }
 
+/** Reads an object by its digest; whoever gives it has checked that the bytes have it. */
+export type ReadObject = (digest: Hex) => Promise<Uint8Array>;
+
+const textOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString("utf8");
+
 /**
  * Reads an archive for the tasks behind a reward, part after part.
- * @throws ProtocolError INTERNAL_OBJECT_UNREACHABLE when a part is not there
+ * @throws ProtocolError INTERNAL_OBJECT_UNREACHABLE when a part is not there; INTERNAL_OBJECT_CORRUPT when the tasks' units do not
+ * add up to those of the record
  */
-export async function originOf(archive: ArchiveReader, record: RewardRecord): Promise<RewardOrigin> {
-  const { policy, parts } = JSON.parse(Buffer.from(await archive.manifest()).toString("utf8")) as ArchiveManifest;
+export async function originOf(readObject: ReadObject, archive: Hex, record: RewardRecord): Promise<RewardOrigin> {
+  const { policy, parts } = JSON.parse(textOf(await readObject(archive))) as ArchiveManifest;
   const tasks: MeteredTask[] = [];
   let fees = 0n;
   for (const { digest } of parts) {
-    for (const line of Buffer.from(await archive.part(digest))
-      .toString("utf8")
-      .split("\n")) {
+    for (const line of textOf(await readObject(digest)).split("\n")) {
       if (line === "") continue;
       const item = JSON.parse(line) as ArchivedItem;
       const contribution = contributionOf(item);
@@ -65,12 +69,14 @@ export async function originOf(archive: ArchiveReader, record: RewardRecord): Pr
       if (units > 0n) tasks.push({ taskId: item.taskId, units, fee: contribution.fee });
     }
   }
+  requireUnits(tasks, record);
   const { shares, subsidy } = policy.rewards;
-  return { shareBasisPoints: shares[shareOf[record.role]], fees, subsidy: BigInt(subsidy), tasks };
+  const { policyVersion } = policy;
+  return { policyVersion, shareBasisPoints: shares[shareOf[record.role]], fees, subsidy: BigInt(subsidy), tasks };
 }
 
-/** Whether the tasks add up to the units that the record names. @throws ProtocolError INTERNAL_OBJECT_CORRUPT if not */
-export function requireUnits({ tasks }: RewardOrigin, { role, basis, rewardId }: RewardRecord): void {
+/** The tasks add up to the units that the record names; the treasury's part is not metered. */
+function requireUnits(tasks: readonly MeteredTask[], { role, basis, rewardId }: RewardRecord): void {
   const units = tasks.reduce((sum, task) => sum + task.units, 0n);
   if (role === "treasury" || String(units) === basis.units) return;
   throw new ProtocolError("INTERNAL_OBJECT_CORRUPT", { rewardId, units: basis.units, counted: String(units) });

@@ -1,0 +1,261 @@
+// One settled item: its ids, meaning, signatures, units, decisions and history are worked out again from its line alone.
+import type { Policy } from "#protocol/schemas/policy.ts";
+import type { Hex } from "#protocol/schemas/primitives.ts";
+import type { ArchivedItem, ArchiveManifest } from "#protocol/schemas/settlement.ts";
+import { bundleSigned, decisionSigned, envelopeSigned, hexWord, idOf, jcs, leafOf, sha, signerOf } from "./digests.ts";
+import { Disproof, same } from "./disproof.ts";
+import { shaped, type Documents } from "./manifest.ts";
+import { meaningOf, type Meaning } from "./resolution.ts";
+import { shaLeaf } from "./sha-tree.ts";
+
+/** What all items of an epoch are checked against. */
+export type EpochTerms = {
+  readonly manifest: ArchiveManifest;
+  readonly documents: Documents;
+  /** Tasks that the manifest says were left out. */
+  readonly excluded: ReadonlySet<Hex>;
+  /** Resolutions already worked out: many tasks of an epoch ask the same. */
+  readonly meanings: Map<string, Meaning>;
+  readonly signing: Uint8Array;
+  readonly resultDomain: Buffer;
+  readonly evidenceDomain: Buffer;
+};
+
+/** What an item comes to. */
+export type ItemDigest = {
+  readonly taskId: Hex;
+  readonly result: Buffer;
+  readonly evidence: readonly Buffer[];
+  readonly histories: readonly Buffer[];
+  readonly archived: ArchivedItem;
+};
+
+/** Canonical texts of an item's members. */
+type Texts = Readonly<Record<string, string>>;
+
+/** Reads a line; its bytes must be the canonical ones of what it says. */
+function readLine(line: string, place: string): { readonly item: ArchivedItem; readonly texts: Texts } {
+  let item: ArchivedItem;
+  try {
+    item = JSON.parse(line) as ArchivedItem;
+  } catch {
+    throw new Disproof(place, "not JSON", "JSON");
+  }
+  const members = Object.entries(item).sort(([a], [b]) => (a > b ? 1 : -1));
+  const texts = Object.fromEntries(members.map(([name, value]) => [name, jcs(value)]));
+  const whole = members.map(([name]) => `${JSON.stringify(name)}:${texts[name] ?? ""}`).join();
+  if (`{${whole}}` !== line) throw new Disproof(place, "another serialization", "the canonical one");
+  return { item, texts };
+}
+
+/** Works out one line of an archive. @throws Disproof at the first difference; its field begins with `place` */
+export function digestItem(terms: EpochTerms, line: string, place: string): ItemDigest {
+  const { item, texts } = readLine(line, place);
+  return shaped(place, "an item", () => checkedItem(terms, item, texts, place));
+}
+
+/** The members of an item in their canonical order; there are no others. */
+const memberNames = [
+  "accessLog",
+  "assignment",
+  "bundle",
+  "bundleSignature",
+  "contributions",
+  "decisions",
+  "envelope",
+  "envelopeSignature",
+  "history",
+  "resolution",
+  "result",
+  "taskId",
+  "transcript",
+];
+
+function checkedItem(terms: EpochTerms, item: ArchivedItem, texts: Texts, place: string): ItemDigest {
+  const { taskId, envelope, assignment, bundle, transcript, accessLog } = item;
+  const textOf = (name: string): string => texts[name] ?? "";
+  same(`${place} has`, Object.keys(texts), memberNames);
+  same(`${place}.taskId`, taskId, idOf("scs.task", textOf("envelope")));
+  same(`${place}.envelope.scope`, envelope.scope, terms.manifest.scope);
+  if (terms.excluded.has(taskId)) throw new Disproof(`${place}.taskId`, "settled", "excluded by the manifest");
+  checkSubmission(terms, item, place);
+  for (const [name, of] of Object.entries({ assignment, bundle, transcript, accessLog })) {
+    same(`${place}.${name}.taskId`, of.taskId, taskId);
+  }
+  const policy = checkVersions(terms, item, place);
+  checkMeaning(terms, item, place);
+  same(`${place}.bundle.resolutionId`, bundle.resolutionId, assignment.resolutionId);
+  same(`${place}.transcript.resolutionId`, transcript.resolutionId, assignment.resolutionId);
+  same(`${place}.bundle.outputCommitment`, bundle.outputCommitment, sha(textOf("result")));
+  same(`${place}.transcript.outputCommitment`, transcript.outputCommitment, bundle.outputCommitment);
+  same(`${place}.bundle.transcriptId`, bundle.transcriptId, idOf("scs.transcript", textOf("transcript")));
+  same(`${place}.bundle.accessLogId`, bundle.accessLogId, idOf("scs.access-log", textOf("accessLog")));
+  const bundleId = idOf("scs.bundle", textOf("bundle"));
+  const signed = signerOf(bundleSigned(terms.signing, taskId, bundleId), item.bundleSignature);
+  same(`${place}.bundleSignature`, bundle.executor, signed ?? "nobody");
+  checkReading(item, place);
+  checkUnits(policy, item, place);
+  const decisionIds = checkDecisions(terms, policy, item, bundleId, place);
+  checkHistory(item, place);
+  const [decisionId] = decisionIds;
+  if (decisionId === undefined) throw new Disproof(`${place}.decisions`, "none", "at least one");
+  const result = [taskId, bundle.outputCommitment, bundleId, decisionId].map(hexWord);
+  return {
+    taskId,
+    result: leafOf(terms.resultDomain, result),
+    evidence: item.decisions.map(({ decision }) =>
+      leafOf(terms.evidenceDomain, [hexWord(taskId), hexWord(decision.evidenceHash)]),
+    ),
+    histories: item.history.map(shaLeaf),
+    archived: item,
+  };
+}
+
+/** The submitter signed the envelope; null says that a token stood for the signature, which only the node can know. */
+function checkSubmission({ signing }: EpochTerms, { envelope, envelopeSignature }: ArchivedItem, place: string): void {
+  if (envelopeSignature === null) return;
+  const signer = signerOf(envelopeSigned(signing, envelope), envelopeSignature);
+  same(`${place}.envelopeSignature`, envelope.submitter, signer ?? "nobody");
+}
+
+/** Its versions are live in the epoch; gives the policy it was priced and verified under. */
+function checkVersions({ manifest, documents }: EpochTerms, item: ArchivedItem, place: string): Policy {
+  const { schema } = manifest.versions;
+  const { envelope, resolution, assignment, bundle } = item;
+  for (const [name, { schemaVersion }] of Object.entries({ envelope, resolution, assignment, bundle })) {
+    if (schema.includes(schemaVersion)) continue;
+    throw new Disproof(`${place}.${name}.schemaVersion`, schemaVersion, schema.join());
+  }
+  const policy = documents.policies.get(envelope.policyVersion);
+  if (policy !== undefined) return policy;
+  throw new Disproof(`${place}.envelope.policyVersion`, envelope.policyVersion, [...documents.policies.keys()].join());
+}
+
+/** Resolutions kept at once: a few kilobytes each. */
+const meaningsKept = 1_000;
+
+/** The resolution follows from the envelope and its registry, and the assignment commits to it (ATTR-05). */
+function checkMeaning({ documents, meanings }: EpochTerms, item: ArchivedItem, place: string): void {
+  const { envelope, resolution, assignment } = item;
+  const { program, submitter, scope, semanticVersion } = envelope;
+  const registry = documents.registries.get(semanticVersion);
+  if (registry === undefined) throw new Disproof(`${place}.envelope.semanticVersion`, semanticVersion, "a registry");
+  const key = jcs({ program, submitter, scope, semanticVersion });
+  const meaning = meanings.get(key) ?? meaningOf(envelope, registry);
+  if (meanings.size >= meaningsKept) meanings.clear();
+  meanings.set(key, meaning);
+  if (meaning.kind === "refused") throw new Disproof(`${place}.resolution`, "resolved", `refused: ${meaning.code}`);
+  same(`${place}.resolution`, resolution, meaning.result);
+  const { bindings, fee, resolutionId } = assignment;
+  const committed = idOf("scs.resolution", jcs({ resolution, bindings, fee }));
+  same(`${place}.assignment.resolutionId`, resolutionId, committed);
+}
+
+/** What was read is what was bound, of the sources asked for, by the fields of what was resolved, and is logged as such. */
+function checkReading(item: ArchivedItem, place: string): void {
+  const { envelope, resolution, assignment, accessLog, transcript } = item;
+  const { bindings } = assignment;
+  const rules = resolution.references.flatMap(({ projection }) => (projection ? [projection.derivationRuleRef] : []));
+  const projections = [...new Set(rules)].sort();
+  const attributes = [...new Set(resolution.references.map(({ attributeId }) => attributeId))].sort();
+  const sources = bindings.map(({ snapshot: { vault, collection } }) => ({ vault, collection }));
+  same(`${place}.assignment.bindings are of`, sources, envelope.inputs.sources);
+  for (const [at, { fields }] of bindings.entries()) {
+    same(`${place}.assignment.bindings[${at}].fields`, Object.keys(fields).sort(), attributes);
+  }
+  const accessed = accessLog.accesses.map((access) => jcs(access)).sort();
+  const bound = bindings.map(({ grantId, snapshot }) => jcs({ grantId, ...snapshot })).sort();
+  same(`${place}.accessLog.accesses`, accessed, bound);
+  const visited = transcript.steps.map((step) => jcs(step)).sort();
+  const derived = projections.length === 0 ? {} : { projections };
+  same(`${place}.transcript.steps`, visited, bindings.map(({ snapshot }) => jcs({ ...snapshot, ...derived })).sort());
+}
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+
+/** What was read is owed to somebody to the last record, and costs what policy says. */
+function checkUnits(policy: Policy, item: ArchivedItem, place: string): void {
+  const { assignment, bundle, contributions, envelope } = item;
+  const { units, fee } = bundle;
+  same(`${place}.contributions.length`, contributions.length, assignment.bindings.length);
+  for (const [at, { vault, records, producers }] of contributions.entries()) {
+    const here = `${place}.contributions[${at}]`;
+    const snapshot = assignment.bindings[at]?.snapshot;
+    same(`${here}.vault`, vault, snapshot?.vault);
+    same(`${here}.records`, records, snapshot?.size);
+    const given = producers.map((each) => each.records);
+    same(`${here}.producers`, sum(given), records);
+    const accounts = producers.map(({ account }) => account);
+    same(`${here}.producers ascend`, accounts, [...new Set(accounts)].sort());
+  }
+  const total = sum(contributions.map(({ records }) => records));
+  same(`${place}.bundle.units.records`, units.records, total);
+  const vaults = [...new Set(contributions.map(({ vault }) => vault))].sort().map((vault) => {
+    const own = contributions.filter((each) => each.vault === vault);
+    return { vault, records: sum(own.map(({ records }) => records)) };
+  });
+  const claimed = [...units.vaults].sort((a, b) => (a.vault > b.vault ? 1 : -1));
+  same(`${place}.bundle.units.vaults`, claimed, vaults);
+  same(`${place}.bundle.fee`, fee, assignment.fee);
+  if (BigInt(fee) > BigInt(envelope.feeLimit)) throw new Disproof(`${place}.bundle.fee`, fee, envelope.feeLimit);
+  const { base, perThousandRecords } = policy.fees;
+  const begun = (BigInt(units.records) + 999n) / 1000n;
+  same(`${place}.bundle.fee`, fee, `${BigInt(base) + BigInt(perThousandRecords) * begun}`);
+}
+
+/** Each decision accepts this bundle, was signed by its verifier, and rests on evidence that says the same. */
+function checkDecisions(
+  { signing }: EpochTerms,
+  policy: Policy,
+  { taskId, bundle, decisions }: ArchivedItem,
+  bundleId: Hex,
+  place: string,
+): readonly Hex[] {
+  let before = "0x";
+  const ids = decisions.map(({ decision, evidence, signature }, at) => {
+    const here = `${place}.decisions[${at}]`;
+    same(`${here}.decision.taskId`, decision.taskId, taskId);
+    same(`${here}.decision.bundleId`, decision.bundleId, bundleId);
+    same(`${here}.decision.verdict`, decision.verdict, "accepted");
+    same(`${here}.decision.recomputedCommitment`, decision.recomputedCommitment, bundle.outputCommitment);
+    if (decision.verifier <= before)
+      throw new Disproof(`${here}.decision.verifier`, decision.verifier, `above ${before}`);
+    before = decision.verifier;
+    same(`${here}.evidence`, evidence, {
+      taskId,
+      bundleId,
+      resolutionId: bundle.resolutionId,
+      claimedCommitment: bundle.outputCommitment,
+      recomputedCommitment: bundle.outputCommitment,
+      transcriptId: bundle.transcriptId,
+      recomputedTranscriptId: bundle.transcriptId,
+    });
+    same(`${here}.decision.evidenceHash`, decision.evidenceHash, idOf("scs.evidence", jcs(evidence)));
+    const decisionId = idOf("scs.decision", jcs(decision));
+    const signed = signerOf(decisionSigned(signing, { taskId, bundleId, decisionId, verdict: "accepted" }), signature);
+    same(`${here}.signature`, decision.verifier, signed ?? "nobody");
+    return decisionId;
+  });
+  if (ids.length < policy.verifiers) throw new Disproof(`${place}.decisions.length`, ids.length, policy.verifiers);
+  return ids;
+}
+
+type Move = { readonly taskId: Hex; readonly step: number; readonly from: string | null; readonly to: string };
+
+/** Its moves join, begin with admission, and lead through verification to where it waits for settlement. */
+function checkHistory({ taskId, history }: ArchivedItem, place: string): void {
+  let state: string | null = null;
+  let verified = false;
+  for (const [at, text] of history.entries()) {
+    const move = JSON.parse(text) as Move;
+    const here = `${place}.history[${at}]`;
+    same(here, text, jcs(move));
+    same(`${here}.taskId`, move.taskId, taskId);
+    same(`${here}.step`, move.step, at);
+    same(`${here}.from`, move.from, state);
+    verified ||= move.from === "verifying" && move.to === "awaiting_settlement";
+    state = move.to;
+  }
+  same(`${place}.history ends in`, state, "awaiting_settlement");
+  same(`${place}.history leads through verification`, verified, true);
+}
