@@ -73,8 +73,8 @@ function admitText(barred: string | undefined): string {
         SELECT budget AS account, -total AS change FROM spenders UNION ALL SELECT reserved, total FROM spenders) both_sides
       WHERE balance.account = both_sides.account),
     forgotten AS (
-      DELETE FROM work.quota USING windows w
-      WHERE quota.submitter = w.submitter AND quota.window_start < $1::timestamptz - interval '${quotaKeptSeconds} seconds'),
+      DELETE FROM work.quota WHERE submitter = ANY($12::bytea[]) AND ${isClear}
+        AND window_start < $1::timestamptz - interval '${quotaKeptSeconds} seconds'),
     counted AS (
       INSERT INTO work.quota (submitter, window_start, tasks) SELECT submitter, window_start, tasks FROM windows
       ON CONFLICT (submitter, window_start) DO UPDATE SET tasks = quota.tasks + excluded.tasks)

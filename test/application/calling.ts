@@ -2,7 +2,7 @@
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { expect } from "vitest";
 import type { Problem } from "#protocol/schemas/problem.ts";
-import { document } from "#application/routes.ts";
+import { document, routes } from "#application/routes.ts";
 import type { Opened } from "./opened.ts";
 
 /** What is looked at of an answer, wherever it comes from. */
@@ -14,6 +14,7 @@ export type Answered = {
 };
 
 type Operation = {
+  readonly operationId: string;
   readonly responses: Readonly<
     Record<string, { content?: Record<string, { schema: object }>; "x-error-codes"?: readonly string[] }>
   >;
@@ -42,10 +43,28 @@ function operationFor(
 const matches = (pattern: string, step: string): boolean =>
   new RegExp(`^${pattern.replaceAll(".", "\\.").replaceAll(/\{\w+\}/g, ".+")}$`).test(step);
 
+/** Statuses that operations answered with in this test file, by operation. */
+const answered = new Map<string, Set<number>>();
+
+/** Tags whose operations have a test file of their own in `routes/`; the others are answered in `answers.test.ts`. */
+const ownFiles: ReadonlySet<string> = new Set(["challenges", "governance", "local attributes"]);
+
+/** Expects that this file called every operation of a tag, or of all tags without a file of their own, in every way it succeeds. */
+export function expectEveryAnswer(tag?: string): void {
+  const wanted = routes.filter((each) => (tag === undefined ? !ownFiles.has(each.tag) : each.tag === tag));
+  expect(wanted.length).toBeGreaterThan(0);
+  for (const { operationId, successes } of wanted) {
+    const statuses = [...(answered.get(operationId) ?? [])].filter((status) => status < 300);
+    expect(new Set(statuses), operationId).toEqual(new Set(Object.keys(successes).map(Number)));
+  }
+}
+
 /** What every answer of a described operation keeps to (CONT-02, CONT-03). */
 export function expectDescribed(method: string, url: string, response: Answered): void {
   const found = operationFor(method, url);
   if (found === undefined) return;
+  const { operationId } = found.operation;
+  answered.set(operationId, (answered.get(operationId) ?? new Set()).add(response.statusCode));
   const described = found.operation.responses[String(response.statusCode)];
   expect(described, `${method} ${found.path} describes ${response.statusCode}: ${response.body}`).toBeDefined();
   const content = Object.entries(described?.content ?? {});

@@ -19,8 +19,8 @@ test("verdicts come back by task, ascending by verifier", async () => {
   await insertDecisions(database, []);
   await insertDecisions(database, [decisionOf(taskId), { ...decisionOf(taskId, second), verdict: "challenged" }]);
   const expected = [
-    { bundleId: resultOf(taskId).bundleId, verifier: verifier.address, verdict: "accepted" },
-    { bundleId: resultOf(taskId).bundleId, verifier: second, verdict: "challenged" },
+    { bundleId: resultOf(taskId).bundleId, verifier: verifier.address, verdict: "accepted", isOverruled: false },
+    { bundleId: resultOf(taskId).bundleId, verifier: second, verdict: "challenged", isOverruled: false },
   ].toSorted((a, b) => (a.verifier < b.verifier ? -1 : 1));
   expect(await readVerdicts(database, [taskId])).toEqual(new Map([[taskId, expected]]));
 });

@@ -44,8 +44,8 @@ const insert = (name: string): Errand => ({
 });
 const find: Errand = { name: "find", text: "SELECT name FROM counter ORDER BY name FOR UPDATE", values: [] };
 
-const values = async (): Promise<Readonly<Record<string, unknown>>> => {
-  const { rows } = await other.query("SELECT name, value FROM counter ORDER BY name");
+const values = async (): Promise<Readonly<Record<string, bigint>>> => {
+  const { rows } = await other.query<{ name: string; value: bigint }>("SELECT name, value FROM counter ORDER BY name");
   return Object.fromEntries(rows.map(({ name, value }) => [name, value]));
 };
 

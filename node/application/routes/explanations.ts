@@ -48,7 +48,7 @@ const reward = route({
   refusals: ["REWARD_NOT_FOUND", "REWARD_NOT_FINAL", "INTERNAL_OBJECT_UNREACHABLE", "INTERNAL_OBJECT_CORRUPT"],
   handle: async ({ database, explainReward }, { params: { id } }) => {
     const found = await findReward(database, id);
-    if (found === undefined) throw new ProtocolError("REWARD_NOT_FOUND", { rewardId: id });
+    if (found === undefined) throw new ProtocolError("REWARD_NOT_FOUND");
     // Rewards of candidates refer to nothing that is final (SETL-07).
     if (found.state !== "finalized") throw new ProtocolError("REWARD_NOT_FINAL", { rewardId: id, state: found.state });
     return { status: 200, body: await explainReward(database, found) };

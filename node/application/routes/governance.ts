@@ -89,7 +89,7 @@ const getAct = route({
   refusals: ["GOVERNANCE_NOT_FOUND"],
   handle: async ({ database }, { params: { actId } }) => {
     const act = await readAct(database, actId);
-    if (act === undefined) throw new ProtocolError("GOVERNANCE_NOT_FOUND", { actId });
+    if (act === undefined) throw new ProtocolError("GOVERNANCE_NOT_FOUND");
     return { status: 200, body: act };
   },
 });
@@ -128,7 +128,7 @@ const getDraft = route({
   refusals: [],
   handle: async ({ ports }, { params: { version } }) => {
     const draft = await ports.readDraft(version);
-    if (draft === undefined) throw new ProtocolError("SCHEMA_NOT_FOUND", { version });
+    if (draft === undefined) throw new ProtocolError("SCHEMA_NOT_FOUND");
     return { status: 200, body: draft };
   },
 });

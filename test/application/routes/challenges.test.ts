@@ -24,7 +24,7 @@ import {
 } from "#test/settlement/challenging.ts";
 import { finishedTask, scope } from "#test/settlement/finished-tasks.ts";
 import { settle, showAnchored, type Settling } from "#test/settlement/settling.ts";
-import { call, expectProblem } from "../calling.ts";
+import { call, expectEveryAnswer, expectProblem } from "../calling.ts";
 import { candidateAtHand } from "../candidate-at-hand.ts";
 import { domain, openTestApplication, type Opened } from "../opened.ts";
 
@@ -204,4 +204,8 @@ test("what is final, or has failed, is not attacked any more [CHAL-02, SETL-08]"
   expect(answer.detail).toEqual({ reason: "the candidate is final" });
   const gone = await call(opened, "GET", `/v1/tasks/${finishedTask(7).taskId}/candidate`, { token });
   expectProblem(gone, "SCHEMA_NOT_FOUND");
+});
+
+test("every operation was answered in every way it succeeds, as the document says [CONT-02]", () => {
+  expectEveryAnswer("challenges");
 });

@@ -9,7 +9,7 @@ import type {
 } from "#protocol/schemas/governance.ts";
 import { sign } from "#protocol/signature.ts";
 import { domainOf } from "#test/layers/documents.ts";
-import { call, expectProblem } from "../calling.ts";
+import { call, expectEveryAnswer, expectProblem } from "../calling.ts";
 import { actor, domain, openTestApplication, policy, type Actor, type Opened } from "../opened.ts";
 
 const [board, submitter, stranger] = [actor(1), actor(2), actor(3)];
@@ -148,4 +148,8 @@ test("the history is read by subject, by version, or all, page by page, by anybo
   expect([...kinds(first), ...kinds(rest)]).toEqual(kinds(await read("")));
   expect(rest.next).toBeNull();
   expectProblem(await call(opened, "GET", `/v1/governance/acts/0x${"00".repeat(32)}`), "GOVERNANCE_NOT_FOUND");
+});
+
+test("every operation was answered in every way it succeeds, as the document says [CONT-02]", () => {
+  expectEveryAnswer("governance");
 });

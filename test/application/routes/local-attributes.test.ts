@@ -1,6 +1,6 @@
 // Local attributes over REST: a pool is for the collection's operator alone, candidates are for everybody.
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { call, expectProblem } from "../calling.ts";
+import { call, expectEveryAnswer, expectProblem } from "../calling.ts";
 import { candidateOf, countedCollection, settleCandidates } from "../local-attributes.ts";
 import { actor, openTestApplication, type Opened } from "../opened.ts";
 
@@ -104,4 +104,8 @@ test("a candidate is read by its id, as the newest revision holds it; an unknown
     settlement: "candidate_ready",
   });
   expectProblem(await read(`/v1/local-attributes/candidates/0x${"ab".repeat(32)}`), "SCHEMA_NOT_FOUND");
+});
+
+test("every operation was answered in every way it succeeds, as the document says [CONT-02]", () => {
+  expectEveryAnswer("local attributes");
 });

@@ -1,0 +1,152 @@
+// How long closing an epoch takes, from the order to a committed candidate that two builders agree on, and where the time goes.
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { secondOpinionOver } from "#cli/wiring/second-opinion.ts";
+import { epochStep, orderClosing, type EpochDeps } from "#settlement/epoch-step.ts";
+import { settlementStep } from "#settlement/settlement-step.ts";
+import type { SettlementDeps } from "#settlement/settlement-work.ts";
+import type { Database } from "#storage/database.ts";
+import { createFolderStore } from "#storage/objects/folder.ts";
+import type { ObjectStore } from "#storage/objects/store.ts";
+import { newestSettlement } from "#storage/settlements.ts";
+import { finishedTask, place, scope } from "../settlement/finished-tasks.ts";
+import { publishGround, storeFinished } from "../settlement/stored-tasks.ts";
+import { serverTimes, spentBetween, withBenchDatabase } from "./bench-database.ts";
+
+/** Seconds by what they were spent on; stages overlap, so that they add up to more than the whole. */
+export type ClosingStages = Record<"assign" | "close" | "read" | "archive" | "opinion" | "commit", number>;
+
+/** What a closing took. */
+export type ClosingFigures = {
+  readonly items: number;
+  /** From the order to close to candidate_ready. */
+  readonly seconds: number;
+  /** Processor time of this process, all its threads. */
+  readonly cpuSeconds: number;
+  /** Processor time of the database's connections; null where the system does not tell. */
+  readonly databaseCpuSeconds: number | null;
+  readonly stages: ClosingStages;
+  readonly root: string;
+};
+
+const clock = (): Date => new Date();
+const storedAtOnce = 5_000;
+
+/** Stores finished tasks; numbers go on from `from`, so that every task is another. */
+export async function storeMany(database: Database, items: number, from = 0): Promise<void> {
+  for (let at = 0; at < items; at += storedAtOnce) {
+    const numbers = Array.from({ length: Math.min(storedAtOnce, items - at) }, (_, index) => from + at + index);
+    await storeFinished(
+      database,
+      numbers.map((number) => finishedTask(number)),
+      clock(),
+    );
+  }
+}
+
+async function timed<T>(stages: ClosingStages, stage: keyof ClosingStages, work: () => Promise<T>): Promise<T> {
+  const from = performance.now();
+  try {
+    return await work();
+  } finally {
+    stages[stage] += (performance.now() - from) / 1000;
+  }
+}
+
+const quiet = { info: () => undefined, warn: console.error, error: console.error };
+
+/** Everything that closing needs, as a node wires it, with a clock beside each stage. */
+function timedDeps(database: Database, store: ObjectStore, objects: string, stages: ClosingStages) {
+  const judge = secondOpinionOver(objects);
+  let judged = false;
+  const deps: SettlementDeps & EpochDeps = {
+    database: {
+      ...database,
+      query: (statement, values) =>
+        typeof statement === "object" && /^(settlement-|task-histories)/.test(statement.name)
+          ? timed(stages, "read", () => database.query(statement, values))
+          : database.query(statement, values),
+      transaction: (work, isolation) =>
+        judged ? timed(stages, "commit", () => database.transaction(work, isolation)) : database.transaction(work, isolation),
+      listen: (channel, onNotify) => database.listen(channel, onNotify),
+      close: () => database.close(),
+    },
+    store: { ...storeOf(store), putOnce: (key, bytes) => timed(stages, "archive", () => store.putOnce(key, bytes)) },
+    clock,
+    log: quiet,
+    holder: "bench",
+    scopes: [scope],
+    place,
+    secondOpinion: async (archive, claim) => {
+      const verdict = await timed(stages, "opinion", () => judge(archive, claim));
+      judged = true;
+      return verdict;
+    },
+    readAnchor: () => Promise.reject(new Error("nothing is anchored here")),
+    pollSeconds: 1,
+    noise: (size) => new Uint8Array(size),
+  };
+  return deps;
+}
+
+const storeOf = (store: ObjectStore): ObjectStore => ({
+  putOnce: (key, bytes) => store.putOnce(key, bytes),
+  get: (key) => store.get(key),
+  has: (key) => store.has(key),
+  list: (prefix) => store.list(prefix),
+});
+
+/** Closes the open epoch of the scope over what waits, and settles it as far as a committed candidate. */
+export async function closeEpochTimed(database: Database): Promise<ClosingFigures> {
+  const objects = await mkdtemp(join(tmpdir(), "scs-bench-closing-"));
+  try {
+    const stages: ClosingStages = { assign: 0, close: 0, read: 0, archive: 0, opinion: 0, commit: 0 };
+    const deps = timedDeps(database, await createFolderStore(objects), objects, stages);
+    const epochs = epochStep(deps);
+    // Members are assigned as tasks arrive, before anybody closes an epoch.
+    await timed(stages, "assign", async () => {
+      while ((await epochs.run()) > 0);
+    });
+    const before = await serverTimes(database);
+    const usage = process.cpuUsage();
+    const from = performance.now();
+    const epoch = await orderClosing(deps, { scope, by: "bench" });
+    await timed(stages, "close", () => epochs.run());
+    const settlement = settlementStep(deps);
+    let state: string | undefined;
+    for (let runs = 0; runs < 10 && state !== "candidate_ready"; runs++) {
+      await settlement.run();
+      state = (await newestSettlement(database, scope, epoch))?.state;
+    }
+    const seconds = (performance.now() - from) / 1000;
+    const { user, system } = process.cpuUsage(usage);
+    const spent = spentBetween(before, await serverTimes(database));
+    const { rows } = await database.query<{ items: bigint; root: Buffer }>(
+      `SELECT item_count AS items, root FROM ledger.candidate WHERE scope = $1 AND epoch = $2`,
+      [scope, epoch],
+    );
+    const [candidate] = rows;
+    if (candidate === undefined) throw new Error(`the epoch came to ${state ?? "nothing"}`);
+    const items = Number(candidate.items);
+    const root = candidate.root.toString("hex");
+    return { items, seconds, cpuSeconds: (user + system) / 1e6, databaseCpuSeconds: spent, stages, root };
+  } finally {
+    await rm(objects, { recursive: true, force: true });
+  }
+}
+
+/** Closes an epoch of so many items in a database of its own. */
+export async function benchClosing(adminUrl: string, items = 10_000): Promise<ClosingFigures> {
+  return await withBenchDatabase(adminUrl, async ({ database, migrator }) => {
+    await publishGround(database);
+    await storeMany(database, items);
+    await migrator.query("ANALYZE");
+    return await closeEpochTimed(database);
+  });
+}
+
+if (process.argv[1] === import.meta.filename) {
+  const url = process.env["SCS_TEST_DATABASE_URL"] ?? "";
+  console.log(JSON.stringify(await benchClosing(url, Number(process.argv[2] ?? 10_000)), null, 2));
+}
