@@ -97,6 +97,10 @@ export const testedElsewhere: Readonly<Record<string, Elsewhere>> = {
   },
   "node/cli/commands/demo.ts": { by: "test/scenarios/kill.test.ts", because: "whole processes; scenarios run them" },
   "node/cli/commands/signer.ts": { by: "test/scenarios/kill.test.ts", because: "whole processes; scenarios run them" },
+  "node/application/shown-challenges.ts": {
+    by: "test/application/routes/challenges.test.ts",
+    because: "what is shown is looked at in answers",
+  },
   "node/protocol/lifecycles/table.ts": {
     by: "test/protocol/lifecycles.test.ts",
     because: "it writes down the moves that are tested there",

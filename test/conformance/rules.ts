@@ -72,7 +72,7 @@ const rows: readonly Row[] = [
   ["LAYR-14", "later", "open", "Runs queries, audiences, model training, sandboxed WebAssembly, external engines."],
   ["LAYR-15", "now", "built", "Verification re-executes or checks, signs its decision, and edits no execution record."],
   ["LAYR-16", "now", "built", "Policy sets how many verifiers must agree; disagreement becomes a challenge."],
-  ["LAYR-17", "now", "open", "The settlement layer keeps every SETL rule."],
+  ["LAYR-17", "now", "built", "The settlement layer keeps every SETL rule."],
 
   ["DOMN-01", "now", "built", "A domain has id, parent, versions, status, and one of the published levels."],
   ["DOMN-02", "now", "built", "Only active domains (deprecated where compatible) serve new resolution."],
@@ -125,7 +125,7 @@ const rows: readonly Row[] = [
   ["ASSR-03", "now", "built", "Artifacts of every released schema version still replay."],
   ["ASSR-04", "now", "built", "An epoch's archive is one content-addressed bundle, checked offline."],
 
-  ["OPER-01", "now", "open", "One validated configuration schema; a wrong setting stops the start and is named."],
+  ["OPER-01", "later", "open", "One validated configuration schema; a wrong setting stops the start and is named."],
   ["OPER-02", "later", "open", "Modules run together or apart with the same behaviour."],
   ["OPER-03", "now", "built", "Versions roll out at epoch boundaries; none changes a final meaning."],
   ["OPER-04", "now", "built", "Migrations go forward under a lock and cannot change final rows."],

@@ -6,7 +6,7 @@ import { clientOf as peopleOf } from "#cli/demo/setting.ts";
 import { startChainProcess, type ChainProcess } from "#cli/wiring/local-chain-process.ts";
 import { databaseFiles } from "#cli/wiring/database.ts";
 import { localAccounts } from "#cli/wiring/deployment.ts";
-import { startEmbedded } from "#storage/embedded.ts";
+import { startEmbedded, type EmbeddedDatabase } from "#storage/embedded.ts";
 import { away, honest, startProxy, type Proxy } from "#test/chain/support/proxy.ts";
 import { runScs } from "#test/cli/running.ts";
 import { expectCompletedOnce, expectPaidOnce, expectSound } from "./outcome.ts";
@@ -17,6 +17,7 @@ const tasks = 20;
 let stage: Stage;
 let chain: ChainProcess;
 let proxy: Proxy;
+let server: EmbeddedDatabase;
 
 beforeAll(async () => {
   stage = await Stage.open({ tasksPerEpoch: tasks });
@@ -27,10 +28,15 @@ beforeAll(async () => {
   const fundedAddresses = await localAccounts(configuration);
   chain = await startChainProcess({ dataDir, port: 0, chainId: configuration.SCS_CHAIN_ID, fundedAddresses });
   proxy = await startProxy(chain.url);
-  await stage.restart({ SCS_CHAIN_ENDPOINTS: proxy.url });
+  // So does the database, as a server that is not the node's to start.
+  server = await startEmbedded({ dataDir: databaseFiles.cluster(dataDir), log: () => undefined });
+  const databaseUrl = new URL(server.adminUrl);
+  databaseUrl.pathname = "/scs";
+  await stage.restart({ SCS_CHAIN_ENDPOINTS: proxy.url, SCS_DATABASE_URL: databaseUrl.href });
 });
 
 afterAll(async () => {
+  await server.release();
   await stage.close();
   await proxy.close();
   await chain.stop();

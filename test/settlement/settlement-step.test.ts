@@ -43,7 +43,7 @@ async function expectSettled({ database }: Settling, epoch: number, items: numbe
   expect(await sumOfBalances(database)).toBe(0n);
 }
 
-test("an epoch is collected, checked, agreed on, and finalized with its tasks and money [SETL-01]", async () => {
+test("an epoch is collected, checked, agreed on, and finalized with its tasks and money [SETL-01] [LAYR-17]", async () => {
   const settling = await fresh();
   const { database } = settling;
   const epoch = await closeOver(settling, tasksTo(30));

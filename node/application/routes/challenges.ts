@@ -17,10 +17,11 @@ import { openChallenge, readStatement, reopenChallenge } from "#storage/challeng
 import { anchorWordOn } from "#storage/challenge-standing.ts";
 import { listChallenges, readChallenge, readChallengeEvidence } from "#storage/challenge-views.ts";
 import type { Context } from "../context.ts";
-import { hasScope, refuseSignature, requireActing, requireRole } from "../identity.ts";
+import { refuseSignature, requireActing, requireRole } from "../identity.ts";
 import { CandidateItemPage, ChallengeEvidenceList, ChallengePage } from "../messages.ts";
 import { countAfter, pageQuery, pageRequest } from "../paging.ts";
 import { route, type Answer, type Route } from "../route.ts";
+import { challengeShownTo } from "../shown-challenges.ts";
 import type { Caller } from "../scopes.ts";
 
 const params = closed({ id: Bytes32 });
@@ -130,12 +131,6 @@ const reopenRoute = route({
   },
 });
 
-/** What anybody may see: a commitment to an answer with few possible values would tell the answer, so it is left out. */
-function shownTo(caller: Caller, view: ChallengeView): ChallengeView {
-  if (hasScope(caller, "audit:read", "challenge:write")) return view;
-  return { ...view, reviews: view.reviews.map((review) => ({ ...review, recomputedCommitment: null })) };
-}
-
 const getRoute = route({
   method: "GET",
   path: "/v1/challenges/:id",
@@ -152,7 +147,7 @@ const getRoute = route({
   handle: async ({ database }, { params: { id }, caller }) => {
     const view = await readChallenge(database, id);
     if (view === undefined) throw new ProtocolError("VERIFY_CHALLENGE_NOT_FOUND");
-    return { status: 200, body: shownTo(caller, view) };
+    return { status: 200, body: challengeShownTo(caller, view) };
   },
 });
 
@@ -175,7 +170,7 @@ const listRoute = route({
   refusals: [],
   handle: async ({ database }, { query, caller }) => {
     const { items, next } = await listChallenges(database, query, pageRequest(query));
-    return { status: 200, body: { items: items.map((view) => shownTo(caller, view)), next } };
+    return { status: 200, body: { items: items.map((view) => challengeShownTo(caller, view)), next } };
   },
 });
 

@@ -9,6 +9,7 @@ import { explainEpoch } from "../explanations/epoch.ts";
 import { explainTask } from "../explanations/task.ts";
 import { requireActing } from "../identity.ts";
 import { route, type Route } from "../route.ts";
+import { challengeShownTo } from "../shown-challenges.ts";
 
 const task = route({
   method: "GET",
@@ -29,7 +30,10 @@ const task = route({
     const submitter = await readSubmitter(database, id);
     if (submitter === undefined) throw new ProtocolError("SCHEMA_NOT_FOUND");
     requireActing(caller, submitter, "own:read", ["audit:read"]);
-    return { status: 200, body: await explainTask(database, id) };
+    const explanation = await explainTask(database, id);
+    if (explanation === undefined) throw new ProtocolError("SCHEMA_NOT_FOUND");
+    const challenges = explanation.challenges.map((view) => challengeShownTo(caller, view));
+    return { status: 200, body: { ...explanation, challenges } };
   },
 });
 
