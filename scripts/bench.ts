@@ -5,7 +5,9 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import Table from "cli-table3";
 import { startEmbedded } from "#storage/embedded.ts";
+import { benchClosing, type ClosingFigures } from "#test/bench/closing.ts";
 import { benchGas } from "#test/bench/gas.ts";
+import { benchHistory, historyRatios } from "#test/bench/history.ts";
 import { benchIntake } from "#test/bench/intake.ts";
 import { benchPipeline } from "#test/bench/pipeline.ts";
 import { benchTree, type BenchRow } from "#test/bench/tree.ts";
@@ -37,12 +39,48 @@ async function pipelineRows(url: string): Promise<readonly BenchRow[]> {
   return [{ name: "accepted to awaiting_settlement", value: Math.round(tasksPerSecond), unit: "tasks/s", how }];
 }
 
+/** Where the time of a closing went. */
+function howClosed({ items, cpuSeconds, databaseCpuSeconds, root, stages }: ClosingFigures): string {
+  const cpu = `${cpuSeconds.toFixed(1)} s of this process with all its threads, ${databaseCpuSeconds?.toFixed(1) ?? "unknown"} s of the database`;
+  const where = Object.entries(stages)
+    .map(([stage, seconds]) => `${stage} ${seconds.toFixed(1)} s`)
+    .join(", ");
+  return (
+    `${items} items stored and assigned before; from the order to close to candidate_ready, the second opinion in its thread ` +
+    `included; CPU ${cpu}; waited for, overlapping: ${where}; root 0x${root.slice(0, 8)}…`
+  );
+}
+
+async function closingRows(url: string): Promise<readonly BenchRow[]> {
+  const rows: BenchRow[] = [];
+  for (const items of [10_000, 100_000]) {
+    const figures = await benchClosing(url, items);
+    const name = `closing an epoch of ${items.toLocaleString("en-US")}`;
+    rows.push({ name, value: Math.round(figures.seconds * 10) / 10, unit: "s", how: howClosed(figures) });
+  }
+  return rows;
+}
+
+async function historyRows(url: string): Promise<readonly BenchRow[]> {
+  const figures = await benchHistory(url, {}, say);
+  const setting = `${figures.tasks} tasks a round, ${figures.full.length} rounds in turns, in an empty database and in one with ${figures.history} settled tasks`;
+  return historyRatios(figures).map(({ stage, empty, full, wallRatio, cpuRatio }) => ({
+    name: `after ${figures.history.toLocaleString("en-US")} tasks: ${stage}`,
+    value: Math.round(full * 1e6),
+    unit: "µs CPU/task",
+    ratio: cpuRatio,
+    how: `${setting}; medians; CPU of this process and of the database ${Math.round(empty * 1e6)} µs at the beginning; wall time ${wallRatio.toFixed(2)}×`,
+  }));
+}
+
 const server = await provideServer();
 const parts = {
   tree: () => benchTree(),
   gas: () => benchGas(),
   intake: () => benchIntake(server.url),
   pipeline: () => pipelineRows(server.url),
+  closing: () => closingRows(server.url),
+  history: () => historyRows(server.url),
 };
 const rows: BenchRow[] = [];
 try {

@@ -28,7 +28,7 @@ type Waiting = {
 /** Submissions of some submitters, written one batch after the other. */
 type Lane = {
   readonly waiting: Waiting[];
-  /** Submissions being written; infinitely many while they are still being counted. */
+  /** How many are being written; infinitely many while they still gather. */
   writing: number;
 };
 
@@ -36,13 +36,15 @@ type Lane = {
  * Natural batching: submissions are written at once while nothing else is being written, and else wait for the next write
  * together with all that come meanwhile. So batches grow with the load, and nobody waits for a timer. A submitter always
  * has the same lane, so that writes under way at the same time never wait for each other's locks; one begins beside another
- * only when it is as large, since a write costs as much as dozens of submissions in it.
+ * only when it is twice as large, since a write costs as much as two dozen submissions in it.
  */
 export class Intake {
   readonly #deps: IntakeDeps;
   readonly #queueLimit: number;
   readonly #batchLimit: number;
   readonly #lanes: readonly Lane[];
+  /** Lanes in which something waits and nothing is being written, in the order in which they came to that. */
+  readonly #ready = new Set<Lane>();
   readonly #runs = new Set<Promise<void>>();
   #queued = 0;
 
@@ -65,7 +67,11 @@ export class Intake {
     assert(lane, "there is at least one lane");
     this.#queued++;
     const outcome = new Promise<Outcome>((resolve, reject) => lane.waiting.push({ candidate, resolve, reject }));
-    this.#begin(lane);
+    if (lane.writing === 0) {
+      this.#ready.add(lane);
+      // Requests that arrived in the same turn of the event loop are read first: they share a batch.
+      this.#begin(nextTurn);
+    }
     return await outcome;
   }
 
@@ -74,48 +80,53 @@ export class Intake {
     while (this.#runs.size > 0) await Promise.all(this.#runs);
   }
 
-  /** Begins to write what waits in a lane, if it may. */
-  #begin(lane: Lane): void {
-    if (lane.writing > 0 || lane.waiting.length === 0) return;
-    if (this.#lanes.some(({ writing }) => writing > lane.waiting.length)) return;
-    lane.writing = Infinity;
-    const run = this.#write(lane).finally(() => this.#runs.delete(run));
-    this.#runs.add(run);
+  /** Begins to write what waits, lane by lane; no lane is passed over for one that came later. */
+  #begin(gather?: () => Promise<void>): void {
+    for (const lane of this.#ready) {
+      const beside = 2 * Math.max(...this.#lanes.map(({ writing }) => writing));
+      if (lane.waiting.length < Math.min(beside, this.#batchLimit)) return;
+      this.#ready.delete(lane);
+      lane.writing = Infinity;
+      const run = this.#write(lane, gather).finally(() => this.#runs.delete(run));
+      this.#runs.add(run);
+    }
   }
 
-  async #write(lane: Lane): Promise<void> {
-    // Requests that arrived in the same turn of the event loop are read first: they share a batch.
-    await new Promise((resolve) => setImmediate(resolve));
+  async #write(lane: Lane, gather?: () => Promise<void>): Promise<void> {
+    if (gather !== undefined) await gather();
     const batch = lane.waiting.splice(0, this.#batchLimit);
     lane.writing = batch.length;
-    this.#beginOthers(lane);
-    await this.#flush(batch);
+    const answers = await this.#flush(batch);
     this.#queued -= batch.length;
     lane.writing = 0;
-    // The lane itself comes last: none that waits is passed over for ever.
-    this.#beginOthers(lane);
-    this.#begin(lane);
+    if (lane.waiting.length > 0) this.#ready.add(lane);
+    // The next write is on its way before anybody is answered: there is time for that while the database works.
+    this.#begin();
+    await nextTurn();
+    for (const answer of answers) answer();
   }
 
-  #beginOthers(lane: Lane): void {
-    for (const other of this.#lanes) if (other !== lane) this.#begin(other);
-  }
-
-  async #flush(batch: readonly Waiting[]): Promise<void> {
+  /** Writes a batch; what it gives back tells each submission what became of it. */
+  async #flush(batch: readonly Waiting[]): Promise<readonly (() => void)[]> {
     try {
       const outcomes = await admitBatch(
         this.#deps,
         batch.map(({ candidate }) => candidate),
       );
-      for (const [at, { resolve }] of batch.entries()) resolve(outcomes[at] ?? refuse("INTERNAL_UNEXPECTED"));
+      return batch.map(({ resolve }, at) => resolve.bind(undefined, outcomes[at] ?? refuse("INTERNAL_UNEXPECTED")));
     } catch (error) {
       const isShared = error instanceof ProtocolError;
+      if (isShared || batch.length === 1) return batch.map(({ reject }) => reject.bind(undefined, error));
       // What only one submission can have caused must not fail its neighbours: each is tried alone.
-      if (isShared || batch.length === 1) for (const { reject } of batch) reject(error);
-      else for (const each of batch) await this.#flush([each]);
+      const answers: (() => void)[] = [];
+      for (const each of batch) answers.push(...(await this.#flush([each])));
+      return answers;
     }
   }
 }
+
+/** What is waiting to be read is read first, and what was begun gets to where it has to wait. */
+const nextTurn = async (): Promise<void> => await new Promise((resolve) => setImmediate(resolve));
 
 /**
  * Load, decide, commit: one transaction for a batch. First in the hope that nothing is known against it, since then what is

@@ -5,9 +5,34 @@ import secp256k1 from "secp256k1";
 import { encodeAbiParameters, keccak256, stringToBytes } from "viem";
 import type { Hex } from "#protocol/schemas/primitives.ts";
 import type { TaskEnvelope } from "#protocol/schemas/task.ts";
+import { keccak256 as ownKeccak } from "./keccak.ts";
 
-/** The RFC 8785 text of a value. */
+/** Nesting that is followed to see whether members are in order; what is deeper is left to the library. */
+const depthFollowed = 32;
+
+/** Whether the members of all objects in a value are in canonical order already, and all its numbers are such as JSON has. */
+function isOrdered(value: unknown, depth = 0): boolean {
+  if (typeof value === "number") return Number.isFinite(value);
+  if (typeof value !== "object" || value === null) return true;
+  if (depth > depthFollowed) return false;
+  if (Array.isArray(value)) return value.every((each) => isOrdered(each, depth + 1));
+  let before = "";
+  for (const [name, member] of Object.entries(value)) {
+    if (name < before || !isOrdered(member, depth + 1)) return false;
+    before = name;
+  }
+  return true;
+}
+
+/**
+ * The RFC 8785 text of a value. Where members are in order already, that is what the language itself writes, but for
+ * surrogates that stand alone: they are left to the library, which refuses them.
+ */
 export function jcs(value: unknown): string {
+  if (isOrdered(value)) {
+    const own = JSON.stringify(value) as string | undefined;
+    if (own !== undefined && !own.includes("\\ud")) return own;
+  }
   const text = canonicalize(value);
   if (text === undefined) throw new TypeError("not a JSON value");
   return text;
@@ -25,7 +50,7 @@ export function idOf(tag: string, text: string): Hex {
 
 /** Keccak-256 of bytes. */
 export function keccak(bytes: Uint8Array): Uint8Array {
-  return keccak256(bytes, "bytes");
+  return ownKeccak(bytes);
 }
 
 /** Bytes as 0x and hexadecimal. */
@@ -71,7 +96,7 @@ export function hexWord(hex: string): string {
 
 /** A leaf: the domain and the fields' words, hashed twice. */
 export function leafOf(domain: Buffer, words: readonly string[]): Buffer {
-  return Buffer.from(keccak(keccak(Buffer.concat([domain, Buffer.from(words.join(""), "hex")]))));
+  return ownKeccak(ownKeccak(Buffer.from(domain.toString("hex") + words.join(""), "hex")));
 }
 
 const halfOrder = (2n ** 256n - 432420386565659656852420866394968145599n) / 2n;
@@ -107,7 +132,21 @@ export function signerOf(digest: Uint8Array, signature: string): Hex | undefined
   return account;
 }
 
-const typeOf = (text: string): string => keccak256(stringToBytes(text)).slice(2);
+/** Hashes of texts already seen: but for idempotency keys they are few. */
+const textHashes = new Map<string, string>();
+const textHashesKept = 1_000;
+
+function typeOf(text: string): string {
+  const known = textHashes.get(text);
+  if (known !== undefined) return known;
+  const fresh = keccak256(stringToBytes(text)).slice(2);
+  if (textHashes.size >= textHashesKept) textHashes.clear();
+  textHashes.set(text, fresh);
+  return fresh;
+}
+
+/** The hash of a text that hardly comes twice. */
+const onceOf = (text: string): string => ownKeccak(Buffer.from(text, "utf8")).toString("hex");
 
 const domainType = typeOf("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
 const envelopeType = typeOf(
@@ -117,15 +156,17 @@ const envelopeType = typeOf(
 const bundleType = typeOf("ResultBundle(bytes32 taskId,bytes32 bundleId)");
 const decisionType = typeOf("VerificationDecision(bytes32 taskId,bytes32 bundleId,bytes32 decisionId,string verdict)");
 
-const hashWords = (words: readonly string[]): Uint8Array => keccak(Buffer.from(words.join(""), "hex"));
+const hashWords = (words: readonly string[]): Uint8Array => ownKeccak(Buffer.from(words.join(""), "hex"));
 
 /** The EIP-712 domain of a chain and its anchor. */
 export function signingDomain({ chainId, anchor }: Pick<Place, "chainId" | "anchor">): Uint8Array {
   return hashWords([domainType, typeOf("Symphony SCS"), typeOf("1"), word(chainId), hexWord(anchor)]);
 }
 
+const signingPrefix = Buffer.from([0x19, 0x01]);
+
 function typedDigest(domain: Uint8Array, words: readonly string[]): Uint8Array {
-  return keccak(Buffer.concat([Buffer.from([0x19, 0x01]), domain, hashWords(words)]));
+  return ownKeccak(Buffer.concat([signingPrefix, domain, hashWords(words)]));
 }
 
 /** What a submitter signs. */
@@ -141,7 +182,7 @@ export function envelopeSigned(domain: Uint8Array, envelope: TaskEnvelope): Uint
     hexWord(idOf("scs.inputs", jcs(envelope.inputs))),
     hexWord(envelope.seed),
     word(BigInt(envelope.feeLimit)),
-    typeOf(envelope.idempotencyKey),
+    onceOf(envelope.idempotencyKey),
     word(envelope.expiresAtSeconds),
   ]);
 }

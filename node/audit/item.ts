@@ -8,14 +8,20 @@ import { shaped, type Documents } from "./manifest.ts";
 import { meaningOf, type Meaning } from "./resolution.ts";
 import { shaLeaf } from "./sha-tree.ts";
 
+/** What a manifest says that items are checked against, besides which were left out. */
+export type ManifestTerms = Pick<ArchiveManifest, "chainId" | "anchor" | "scope" | "epoch" | "versions" | "documents">;
+
+/** A resolution, and its canonical text. */
+type KnownMeaning = Meaning & { readonly text: string };
+
 /** What all items of an epoch are checked against. */
 export type EpochTerms = {
-  readonly manifest: ArchiveManifest;
+  readonly manifest: ManifestTerms;
   readonly documents: Documents;
   /** Tasks that the manifest says were left out. */
   readonly excluded: ReadonlySet<Hex>;
   /** Resolutions already worked out: many tasks of an epoch ask the same. */
-  readonly meanings: Map<string, Meaning>;
+  readonly meanings: Map<string, KnownMeaning>;
   readonly signing: Uint8Array;
   readonly resultDomain: Buffer;
   readonly evidenceDomain: Buffer;
@@ -83,7 +89,7 @@ function checkedItem(terms: EpochTerms, item: ArchivedItem, texts: Texts, place:
     same(`${place}.${name}.taskId`, of.taskId, taskId);
   }
   const policy = checkVersions(terms, item, place);
-  checkMeaning(terms, item, place);
+  checkMeaning(terms, item, textOf("resolution"), place);
   same(`${place}.bundle.resolutionId`, bundle.resolutionId, assignment.resolutionId);
   same(`${place}.transcript.resolutionId`, transcript.resolutionId, assignment.resolutionId);
   same(`${place}.bundle.outputCommitment`, bundle.outputCommitment, sha(textOf("result")));
@@ -135,21 +141,27 @@ function checkVersions({ manifest, documents }: EpochTerms, item: ArchivedItem, 
 const meaningsKept = 1_000;
 
 /** The resolution follows from the envelope and its registry, and the assignment commits to it (ATTR-05). */
-function checkMeaning({ documents, meanings }: EpochTerms, item: ArchivedItem, place: string): void {
+function checkMeaning({ documents, meanings }: EpochTerms, item: ArchivedItem, text: string, place: string): void {
   const { envelope, resolution, assignment } = item;
   const { program, submitter, scope, semanticVersion } = envelope;
   const registry = documents.registries.get(semanticVersion);
   if (registry === undefined) throw new Disproof(`${place}.envelope.semanticVersion`, semanticVersion, "a registry");
-  const key = jcs({ program, submitter, scope, semanticVersion });
-  const meaning = meanings.get(key) ?? meaningOf(envelope, registry);
+  const key = jcs([program, submitter, scope, semanticVersion]);
+  const meaning = meanings.get(key) ?? knownMeaning(meaningOf(envelope, registry));
   if (meanings.size >= meaningsKept) meanings.clear();
   meanings.set(key, meaning);
   if (meaning.kind === "refused") throw new Disproof(`${place}.resolution`, "resolved", `refused: ${meaning.code}`);
-  same(`${place}.resolution`, resolution, meaning.result);
+  // Equal texts say the same; where they are not equal, the first difference is looked for.
+  if (text !== meaning.text) same(`${place}.resolution`, resolution, meaning.result);
   const { bindings, fee, resolutionId } = assignment;
-  const committed = idOf("scs.resolution", jcs({ resolution, bindings, fee }));
+  const committed = idOf("scs.resolution", `{"bindings":${jcs(bindings)},"fee":${jcs(fee)},"resolution":${text}}`);
   same(`${place}.assignment.resolutionId`, resolutionId, committed);
 }
+
+const knownMeaning = (meaning: Meaning): KnownMeaning => ({
+  ...meaning,
+  text: meaning.kind === "resolved" ? jcs(meaning.result) : "",
+});
 
 /** What was read is what was bound, of the sources asked for, by the fields of what was resolved, and is logged as such. */
 function checkReading(item: ArchivedItem, place: string): void {

@@ -104,7 +104,10 @@ function checkManifest(manifest: ArchiveManifest): void {
  * Reads the documents of an epoch's versions: each has the bytes its object is named by, and the digest that the versions name.
  * @throws Disproof, Unreadable
  */
-export async function readDocuments(source: ArchiveSource, manifest: ArchiveManifest): Promise<Documents> {
+export async function readDocuments(
+  source: Pick<ArchiveSource, "part">,
+  manifest: Pick<ArchiveManifest, "versions" | "documents">,
+): Promise<Documents> {
   const { versions, documents } = manifest;
   const registries = new Map<string, PublishedRegistry>();
   const policies = new Map<string, Policy>();

@@ -3,7 +3,7 @@ import type { Hex } from "#protocol/schemas/primitives.ts";
 import type { ArchiveManifest } from "#protocol/schemas/settlement.ts";
 import { bytesOf, domainOf, sha, signingDomain } from "./digests.ts";
 import { Disproof, same } from "./disproof.ts";
-import { digestItem, type EpochTerms } from "./item.ts";
+import { digestItem, type EpochTerms, type ManifestTerms } from "./item.ts";
 import type { Documents } from "./manifest.ts";
 import { emptyLedger, meterItem, type Ledger } from "./shares.ts";
 
@@ -19,11 +19,11 @@ export type PartDigest = {
 };
 
 /** Prepares what the parts of an epoch are checked against. */
-export function termsOf(manifest: ArchiveManifest, documents: Documents): EpochTerms {
+export function termsOf(manifest: ManifestTerms, documents: Documents, excluded: readonly Hex[]): EpochTerms {
   return {
     manifest,
     documents,
-    excluded: new Set(manifest.excluded.map(({ taskId }) => taskId)),
+    excluded: new Set(excluded),
     meanings: new Map(),
     signing: signingDomain(manifest),
     resultDomain: domainOf("result", manifest),
@@ -31,18 +31,20 @@ export function termsOf(manifest: ArchiveManifest, documents: Documents): EpochT
   };
 }
 
+/** A part as a manifest names it, and its number there. */
+export type NumberedPart = ArchiveManifest["parts"][number] & { readonly number: number };
+
 /**
  * Works out one part. Parts do not depend on one another: they may be worked out in any order, on any number of threads.
  * @throws Disproof at the first difference; its field begins with `parts[number]`
  */
-export function digestPart(terms: EpochTerms, bytes: Uint8Array, number: number): PartDigest {
-  const place = `parts[${number}]`;
-  const part = terms.manifest.parts[number];
-  same(`${place}.digest`, part?.digest, sha(bytes));
+export function digestPart(terms: EpochTerms, bytes: Uint8Array, part: NumberedPart): PartDigest {
+  const place = `parts[${part.number}]`;
+  same(`${place}.digest`, part.digest, sha(bytes));
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("utf8");
   const lines = text.split("\n");
   same(`${place} ends with a line feed`, lines.pop(), "");
-  same(`${place}.items`, part?.items, lines.length);
+  same(`${place}.items`, part.items, lines.length);
   const digest = {
     tasks: [] as Buffer[],
     results: [] as Buffer[],

@@ -50,7 +50,18 @@ export function addressOf(privateKey: Hex): Hex {
   return accountOf(secp256k1.publicKeyCreate(hexToBytes(privateKey, 32), false));
 }
 
+/** Accounts of public keys already seen: actors are few, and remembering costs less than hashing. */
+const accounts = new Map<string, Hex>();
+const accountsKept = 1_000;
+
 /** The last 20 bytes of the hash of an uncompressed public key without its first byte. */
 function accountOf(publicKey: Uint8Array): Hex {
-  return bytesToHex(keccak256(publicKey.subarray(1)).subarray(12));
+  // The whole key is the name: a part of it could be shared.
+  const name = Buffer.from(publicKey.buffer, publicKey.byteOffset, publicKey.length).toString("latin1");
+  const known = accounts.get(name);
+  if (known !== undefined) return known;
+  const account = bytesToHex(keccak256(publicKey.subarray(1)).subarray(12));
+  if (accounts.size >= accountsKept) accounts.clear();
+  accounts.set(name, account);
+  return account;
 }

@@ -2,16 +2,18 @@
 import { ProtocolError } from "#protocol/errors.ts";
 import type { Policy } from "#protocol/schemas/policy.ts";
 import type { Registry } from "#protocol/schemas/registry.ts";
+import { droppedBy, less, namesOf, type Versions } from "#protocol/rollouts.ts";
 import { followsFrom } from "#protocol/succession.ts";
 import type { Queryable } from "#storage/database.ts";
 import {
+  countUnended,
   firstUndecidedEpoch,
   insertPolicy,
   insertRegistry,
   insertRollout,
   readLastRegistry,
   readRegistry,
-  readRollout,
+  readRollouts,
   unpublishedVersions,
   type Publication,
   type Rollout,
@@ -65,37 +67,69 @@ function isNew(publication: Publication, version: Readonly<Record<string, string
 }
 
 /**
- * Orders which versions a scope takes tasks under from an epoch on (OPER-03); again the same changes nothing. Answers whether
- * it is new. What is open, or may be opening, keeps its versions: nothing admitted or finalized gets another meaning.
+ * Orders which versions a scope takes and settles tasks under from an epoch on (OPER-03); again the same changes nothing. Answers
+ * whether it is new. What is open, or may be opening, keeps its versions: nothing admitted or finalized gets another meaning. A
+ * version is left out only after it retired and the last task under it ended, so that none waits for an epoch that never comes.
  * @throws ProtocolError GOVERNANCE_ACT_REFUSED for no version or an unpublished one; VERSION_ROLLOUT_REFUSED for an epoch that
- * is decided already, with the first that is not
+ * is decided already, with the first that is not, and for versions that cannot be left out, with why
  */
 export async function rollOut(transaction: Queryable, order: Rollout, { by, now }: Act): Promise<boolean> {
-  const rollout = {
-    ...order,
-    semanticVersions: ascending(order.semanticVersions),
-    policyVersions: ascending(order.policyVersions),
-  };
-  const { scope, fromEpoch, semanticVersions, policyVersions } = rollout;
-  if (semanticVersions.length === 0 || policyVersions.length === 0) {
-    throw new ProtocolError("GOVERNANCE_ACT_REFUSED", { scope, reason: "a roll-out names versions of both kinds" });
-  }
-  const unpublished = await unpublishedVersions(transaction, rollout);
-  if (unpublished.length > 0) throw new ProtocolError("GOVERNANCE_ACT_REFUSED", { scope, unpublished });
-  const known = await readRollout(transaction, scope, fromEpoch);
-  if (known !== undefined && isSame(known, rollout)) return false;
+  const rollout = { ...order, ...sorted(order), ...(order.retiring && { retiring: sorted(order.retiring) }) };
+  const { scope, fromEpoch } = rollout;
+  await refuseUnfit(transaction, rollout);
   const first = await firstUndecidedEpoch(transaction, scope);
+  const others = await readRollouts(transaction, scope, Math.min(first - 1, fromEpoch));
+  const known = others.find((each) => each.fromEpoch === fromEpoch);
+  if (known !== undefined && isSame(known, rollout)) return false;
   if (known !== undefined || fromEpoch < first) {
     throw new ProtocolError("VERSION_ROLLOUT_REFUSED", { scope, fromEpoch, firstUndecidedEpoch: first });
   }
+  await refuseDropping(transaction, rollout, others);
   if (await insertRollout(transaction, rollout, by, now)) return true;
   throw new ProtocolError("VERSION_ROLLOUT_REFUSED", { scope, fromEpoch });
 }
 
+async function refuseUnfit(transaction: Queryable, rollout: Rollout): Promise<void> {
+  const { scope, semanticVersions, policyVersions, retiring } = rollout;
+  if (semanticVersions.length === 0 || policyVersions.length === 0) {
+    throw new ProtocolError("GOVERNANCE_ACT_REFUSED", { scope, reason: "a roll-out names versions of both kinds" });
+  }
+  const foreign = retiring === undefined ? [] : namesOf(less(retiring, rollout));
+  if (foreign.length > 0) {
+    throw new ProtocolError("GOVERNANCE_ACT_REFUSED", { scope, foreign, reason: "only its own versions retire" });
+  }
+  const unpublished = await unpublishedVersions(transaction, rollout);
+  if (unpublished.length > 0) throw new ProtocolError("GOVERNANCE_ACT_REFUSED", { scope, unpublished });
+}
+
+async function refuseDropping(transaction: Queryable, rollout: Rollout, others: readonly Rollout[]): Promise<void> {
+  const { scope, fromEpoch } = rollout;
+  const { dropped, stillTaken } = droppedBy(rollout, others);
+  const taken = namesOf(stillTaken);
+  if (taken.length > 0) {
+    const reason = "tasks are still taken under them: a roll-out before has to retire them";
+    throw new ProtocolError("VERSION_ROLLOUT_REFUSED", { scope, fromEpoch, dropped: taken, reason });
+  }
+  if (namesOf(dropped).length === 0) return;
+  const unended = await countUnended(transaction, scope, dropped);
+  if (unended === 0) return;
+  const reason = "tasks under them go on: order it again once they have ended";
+  throw new ProtocolError("VERSION_ROLLOUT_REFUSED", { scope, fromEpoch, dropped: namesOf(dropped), unended, reason });
+}
+
 const ascending = (versions: readonly string[]): readonly string[] => [...new Set(versions)].sort();
+const sorted = ({ semanticVersions, policyVersions }: Versions): Versions => ({
+  semanticVersions: ascending(semanticVersions),
+  policyVersions: ascending(policyVersions),
+});
 
 function isSame(a: Rollout, b: Rollout): boolean {
-  const text = ({ semanticVersions, policyVersions }: Rollout): string =>
-    JSON.stringify([semanticVersions, policyVersions]);
+  const text = ({ semanticVersions, policyVersions, retiring }: Rollout): string =>
+    JSON.stringify([
+      semanticVersions,
+      policyVersions,
+      retiring?.semanticVersions ?? [],
+      retiring?.policyVersions ?? [],
+    ]);
   return text(a) === text(b);
 }

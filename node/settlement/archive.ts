@@ -16,6 +16,9 @@ export type ArchiveReader = {
   readonly part: (digest: Hex) => Promise<Uint8Array>;
 };
 
+/** One part of an archive, which is written and can be read. */
+export type WrittenPart = ArchiveManifest["parts"][number] & { readonly number: number };
+
 /** Parts being written at once: writing goes on while the next part is put together. */
 const writesInFlight = 2;
 
@@ -24,12 +27,13 @@ export type PartWriter = {
   readonly store: ObjectStore;
   readonly parts: { digest: Hex; items: number }[];
   readonly writes: Promise<void>[];
+  readonly onPart: (part: WrittenPart) => void;
   lines: string[];
 };
 
-/** A writer of an archive's parts. */
-export function openParts(store: ObjectStore): PartWriter {
-  return { store, parts: [], writes: [], lines: [] };
+/** A writer of an archive's parts; `onPart` is told of each once it can be read. */
+export function openParts(store: ObjectStore, onPart: (part: WrittenPart) => void = () => undefined): PartWriter {
+  return { store, parts: [], writes: [], lines: [], onPart };
 }
 
 /** Adds lines; whole parts are written. Where a part ends depends on the number of items alone. */
@@ -49,6 +53,7 @@ async function writePart(writer: PartWriter): Promise<void> {
   writer.parts.push({ digest: "0x", items });
   const write = putContent(writer.store, bytes).then((digest) => {
     writer.parts[at] = { digest, items };
+    writer.onPart({ digest, items, number: at });
   });
   // A failure is thrown where it is waited for, not where it happens.
   write.catch(() => undefined);

@@ -10,14 +10,27 @@ import { putContent } from "#storage/objects/content.ts";
 import { memberIds, readItems, readRoleChanges, type StoredItem } from "#storage/settlement-items.ts";
 import { roleLookup } from "./actor-roles.ts";
 import { addLines, endParts, openParts, putDocuments } from "./archive.ts";
-import { addItems, candidateRegistry, openDraft, rewardPolicy, sealDraft, type Candidate } from "./candidate.ts";
+import {
+  addItems,
+  candidateRegistry,
+  listed,
+  openDraft,
+  rewardPolicy,
+  sealDraft,
+  type Candidate,
+} from "./candidate.ts";
 import { checkItem, type CheckContext, type SettledItem } from "./item-check.ts";
+import type { ExpectedManifest, PartListener } from "./second-opinion.ts";
 import { loadOwners, ownersIn, type OwnerIndex } from "./source-owners.ts";
 import { keepDuty, schemaVersions, type StepDeps } from "./step.ts";
 import type { ExecutionAssignment, Snapshot } from "#protocol/schemas/execution.ts";
 
 /** What building needs besides the step's own. */
-export type BuildDeps = StepDeps & { readonly store: ObjectStore };
+export type BuildDeps = StepDeps & {
+  readonly store: ObjectStore;
+  /** Told of the archive's parts as they are written. */
+  readonly onPart?: PartListener;
+};
 
 /** What is to be built. */
 export type BuildOrder = {
@@ -47,7 +60,8 @@ export async function buildCandidate(deps: BuildDeps, duty: Duty, order: BuildOr
     ownersOf: (snapshot) => ownersIn(owners, snapshot),
   };
   const draft = openDraft(place, epoch.scope, epoch.epoch);
-  const writer = openParts(store);
+  const archived = await putDocuments(store, documents);
+  const writer = openParts(store, (part) => deps.onPart?.(expectedManifest(deps, order, archived), part));
   const excluded: Deferral[] = [...(await readDeferrals(database, epoch))];
   const aside = new Set(excluded.map(({ taskId }) => taskId));
   const members = (await memberIds(database, epoch.scope, epoch.epoch)).filter((taskId) => !aside.has(taskId));
@@ -74,13 +88,23 @@ export async function buildCandidate(deps: BuildDeps, duty: Duty, order: BuildOr
     policy: rewardPolicy(versions, policies),
     registry: candidateRegistry(versions, registries),
     parts: await endParts(writer),
-    documents: await putDocuments(store, documents),
+    documents: archived,
     excluded: excluded.toSorted((a, b) => (a.taskId < b.taskId ? -1 : 1)),
     penalties: await readEpochPenalties(database, epoch),
     aggregation: await readAggregation(database, epoch),
   });
   await putContent(store, candidate.manifestBytes);
   return candidate;
+}
+
+/** What the manifest will say, as far as that is known before the items are. */
+function expectedManifest(
+  { place }: BuildDeps,
+  { epoch: { scope, epoch }, documents }: BuildOrder,
+  archived: ExpectedManifest["documents"],
+): ExpectedManifest {
+  const { chainId, anchor } = place;
+  return { chainId: Number(chainId), anchor, scope, epoch, versions: listed(documents.versions), documents: archived };
 }
 
 /** Pages of members in the order of their ids; the next one is read while the last one is worked on. */

@@ -237,6 +237,11 @@ function localCandidatesOf(
   return aggregate({ scope, epoch, windowFrom, summaries, registry });
 }
 
+/** An epoch's versions as its manifest lists them. */
+export function listed({ schema, semantic, policy }: VersionSet): ArchiveManifest["versions"] {
+  return { schema: [...schema], semantic: [...semantic], policy: [...policy] };
+}
+
 function manifestOf({ place, scope, epoch, taskIds }: Draft, terms: CandidateTerms): ArchiveManifest {
   const { revision, previousRoot, versions, policy, parts, excluded, documents, penalties, aggregation } = terms;
   return {
@@ -247,11 +252,7 @@ function manifestOf({ place, scope, epoch, taskIds }: Draft, terms: CandidateTer
     epoch,
     revision,
     previousRoot,
-    versions: {
-      schema: [...versions.schema],
-      semantic: [...versions.semantic],
-      policy: [...versions.policy],
-    },
+    versions: listed(versions),
     policy,
     itemCount: taskIds.length,
     parts,

@@ -6,7 +6,7 @@ import type { Queryable } from "#storage/database.ts";
 import { requireDuty, type Duty } from "#storage/duties.ts";
 import { closeEpoch } from "#storage/epoch-closing.ts";
 import { assignMembers, newestEpoch, openEpoch, orderMemberships, startClosing, type Epoch } from "#storage/epochs.ts";
-import { freezeAggregation } from "#storage/local-attributes.ts";
+import { aggregableEntries, freezeAggregation } from "#storage/local-attributes.ts";
 import { readPolicies, readRegistry } from "#storage/registry.ts";
 import { decideClosing, roomIn } from "./epoch-decision.ts";
 import { actor, mayPass, takeDuty, type Step, type StepDeps } from "./step.ts";
@@ -71,7 +71,8 @@ async function act(deps: EpochDeps, duty: Duty, scope: string): Promise<boolean>
     return opened;
   }
   const { epoch, status } = current;
-  const policy = await governingPolicy(database, current);
+  const policies = await readPolicies(database, current.policyVersions);
+  const policy = governingPolicy(current, policies);
   if (status === "closing") {
     const registry = await highestRegistry(database, current);
     const freezing = { scope, epoch, policy, registry, noise: deps.noise };
@@ -82,20 +83,22 @@ async function act(deps: EpochDeps, duty: Duty, scope: string): Promise<boolean>
     return closed;
   }
   const { epochs } = policy;
-  const limit = Math.min(assignLimit, roomIn(current, epochs));
-  const request = { scope, epoch, limit, by: actor };
+  const verificationsEach = Math.max(...[...policies.values()].map(({ verifiers }) => verifiers));
+  const limit = Math.min(assignLimit, roomIn(current, epochs, verificationsEach));
+  const request = { scope, epoch, limit, by: actor, policies };
   if (limit > 0 && (await write(async (transaction) => (await assignMembers(transaction, request, now)) > 0))) {
     return true;
   }
-  const trigger = decideClosing(current, epochs, now);
-  if (trigger === undefined) return false;
-  return await write((transaction) => startClosing(transaction, { scope, epoch, trigger, by: actor }, now));
+  const aggregationEntries = await aggregableEntries(database, { scope, epoch, policy });
+  const closing = decideClosing({ ...current, aggregationEntries }, epochs, now);
+  if (closing === undefined) return false;
+  return await write((transaction) => startClosing(transaction, { scope, epoch, by: actor, ...closing }, now));
 }
 
 /** The policy that says when an epoch closes: that of the highest version it holds. */
-async function governingPolicy(database: Queryable, epoch: Epoch): Promise<Policy> {
-  const version = epoch.policyVersions.at(-1) ?? "";
-  const policy = (await readPolicies(database, [version])).get(version);
+function governingPolicy({ policyVersions }: Epoch, policies: ReadonlyMap<string, Policy>): Policy {
+  const version = policyVersions.at(-1) ?? "";
+  const policy = policies.get(version);
   if (policy === undefined) throw new ProtocolError("INTERNAL_OBJECT_CORRUPT", { missing: version });
   return policy;
 }

@@ -11,7 +11,7 @@ import {
   resolutionIdOf,
   type MessageDomain,
 } from "#protocol/messages.ts";
-import { resolve, type RegistryIndex } from "#protocol/resolution.ts";
+import type { RegistryIndex } from "#protocol/resolution.ts";
 import type { Contribution } from "#protocol/rewards.ts";
 import { sha256Hex } from "#protocol/hash.ts";
 import { recover } from "#protocol/signature.ts";
@@ -21,6 +21,7 @@ import type { Hex } from "#protocol/schemas/primitives.ts";
 import type { ArchivedItem } from "#protocol/schemas/settlement.ts";
 import type { StoredItem } from "#storage/settlement-items.ts";
 import type { HistoryEntry } from "#storage/tasks.ts";
+import { meaningIn } from "./known-meanings.ts";
 import { canonicalCommitted, canonicalUnder, parseItem, textTags, type ParsedItem } from "./item-texts.ts";
 
 /** Who a snapshot's records are owed to. */
@@ -150,8 +151,7 @@ function checkMeaning({ domain, registries }: CheckContext, parsed: ParsedItem, 
     return "the envelope's signature is not its submitter's";
   }
   const registry = registries.get(envelope.semanticVersion);
-  const meaning = registry && resolve(envelope.program, registry, envelope);
-  if (meaning?.kind === "resolved" && canonicalText(meaning.result) === texts.resolution) return undefined;
+  if (registry !== undefined && meaningIn(registry, envelope) === texts.resolution) return undefined;
   return "its resolution is not what its registry gives";
 }
 

@@ -3,12 +3,13 @@ import type { Hex } from "#protocol/schemas/primitives.ts";
 import type { LocalAttributeCandidate } from "#protocol/schemas/local-attribute.ts";
 import type {
   AdjustmentRecord,
+  ArchiveManifest,
   PayoutInstruction,
   RewardRecord,
   SettlementHeader,
   SettlementSubRoots,
 } from "#protocol/schemas/settlement.ts";
-import type { ArchiveReader } from "./archive.ts";
+import type { ArchiveReader, WrittenPart } from "./archive.ts";
 
 /** What a candidate claims of its archive. */
 export type CandidateClaim = {
@@ -35,3 +36,12 @@ export type OpinionVerdict =
 
 /** Recomputes a candidate from its archive with code of its own (SETL-06). */
 export type SecondOpinion = (archive: ArchiveReader, claim: CandidateClaim) => Promise<OpinionVerdict>;
+
+/** What the manifest of an archive that is being written is expected to say, besides its items. */
+export type ExpectedManifest = Pick<
+  ArchiveManifest,
+  "chainId" | "anchor" | "scope" | "epoch" | "versions" | "documents"
+>;
+
+/** Told of parts as they are written, so that whoever judges the whole may begin with them. Nothing depends on it but time. */
+export type PartListener = (expected: ExpectedManifest, part: WrittenPart) => void;

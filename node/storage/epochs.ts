@@ -11,7 +11,12 @@ import type { Queryable } from "./database.ts";
 import { appendJournal } from "./journal.ts";
 
 /** What made an epoch close (EPOC-04). */
-export type EpochTrigger = "time" | "volume" | "order";
+export type EpochTrigger = Closing["trigger"];
+
+/** What made an epoch close, and for a volume which one it was. */
+export type Closing =
+  | { readonly trigger: "time" | "order" }
+  | { readonly trigger: "volume"; readonly measure: "tasks" | "verifications" | "aggregation_entries" };
 
 /** An epoch as it stands (EPOC-01). */
 export type Epoch = {
@@ -24,6 +29,8 @@ export type Epoch = {
   readonly semanticVersions: readonly string[];
   readonly policyVersions: readonly string[];
   readonly members: number;
+  /** Decisions that accepted its members' results. */
+  readonly verifications: number;
 };
 
 type EpochRow = {
@@ -36,6 +43,7 @@ type EpochRow = {
   readonly semantic_version_set: readonly string[];
   readonly policy_version_set: readonly string[];
   readonly members: bigint;
+  readonly verifications: bigint;
 };
 
 const epochOf = (row: EpochRow): Epoch => ({
@@ -48,9 +56,11 @@ const epochOf = (row: EpochRow): Epoch => ({
   semanticVersions: row.semantic_version_set,
   policyVersions: row.policy_version_set,
   members: Number(row.members),
+  verifications: Number(row.verifications),
 });
 
-const columns = `scope, epoch, status, open_at, close_at, trigger, semantic_version_set, policy_version_set, members`;
+const columns = `scope, epoch, status, open_at, close_at, trigger, semantic_version_set, policy_version_set, members,
+  verifications`;
 
 /** Members in one journal entry: bounds the entry. */
 export const journalledMembers = 1000;
@@ -142,27 +152,37 @@ const assignStatement = {
         AND policy_version = ANY($4)
       ORDER BY arrival LIMIT $5 FOR UPDATE SKIP LOCKED),
     marked AS (
-      UPDATE work.task SET epoch = $2 FROM chosen WHERE task.task_id = chosen.task_id RETURNING task.task_id)
-    INSERT INTO ledger.epoch_member (task_id, turn, scope, epoch)
-    SELECT task_id, 1 + (SELECT count(*) FROM ledger.deferral d WHERE d.task_id = marked.task_id), $1, $2 FROM marked
-    RETURNING task_id`,
+      UPDATE work.task SET epoch = $2 FROM chosen WHERE task.task_id = chosen.task_id
+      RETURNING task.task_id, task.policy_version),
+    joined AS (
+      INSERT INTO ledger.epoch_member (task_id, turn, scope, epoch)
+      SELECT task_id, 1 + (SELECT count(*) FROM ledger.deferral d WHERE d.task_id = marked.task_id), $1, $2 FROM marked)
+    SELECT task_id, policy_version FROM marked`,
 };
 
 /**
  * Makes verified tasks members of the open epoch, up to `limit`, and journals their ids; answers how many. Tasks under
- * versions that the epoch does not hold stay for one that does.
+ * versions that the epoch does not hold stay for one that does. Each was accepted by as many verifiers as its policy asks for:
+ * they are counted without being read.
  * @throws ProtocolError SETTLEMENT_EPOCH_CLOSED when the epoch is not open any more
  */
 export async function assignMembers(
   transaction: Queryable,
-  request: { readonly scope: string; readonly epoch: number; readonly limit: number; readonly by: string },
+  request: {
+    readonly scope: string;
+    readonly epoch: number;
+    readonly limit: number;
+    readonly by: string;
+    /** Of the epoch's versions. */
+    readonly policies: ReadonlyMap<string, Pick<Policy, "verifiers">>;
+  },
   now: Date,
 ): Promise<number> {
-  const { scope, epoch, limit, by } = request;
+  const { scope, epoch, limit, by, policies } = request;
   // The lock keeps the epoch open until these members are in.
   const locked = await lockEpoch(transaction, scope, epoch);
   if (locked?.status !== "open") throw new ProtocolError("SETTLEMENT_EPOCH_CLOSED", { epoch: epochIdOf(scope, epoch) });
-  const { rows } = await transaction.query<{ task_id: Buffer }>(assignStatement, [
+  const { rows } = await transaction.query<{ task_id: Buffer; policy_version: string }>(assignStatement, [
     scope,
     epoch,
     locked.semanticVersions,
@@ -170,9 +190,14 @@ export async function assignMembers(
     limit,
   ]);
   if (rows.length === 0) return 0;
+  const verifications = rows.reduce((sum, row) => sum + (policies.get(row.policy_version)?.verifiers ?? 0), 0);
   await transaction.query(
-    { name: "count-members", text: `UPDATE work.epoch SET members = members + $3 WHERE scope = $1 AND epoch = $2` },
-    [scope, epoch, rows.length],
+    {
+      name: "count-members",
+      text: `UPDATE work.epoch SET members = members + $3, verifications = verifications + $4
+        WHERE scope = $1 AND epoch = $2`,
+    },
+    [scope, epoch, rows.length, verifications],
   );
   const taskIds = rows.map((row) => bytesToHex(row.task_id)).sort();
   const acts = [];
@@ -192,19 +217,19 @@ export async function lockEpoch(transaction: Queryable, scope: string, epoch: nu
   return rows[0] && epochOf(rows[0]);
 }
 
-/** Begins to close an open epoch and records why (EPOC-04); false when it is not open. */
+/** Begins to close an open epoch and records why, and which volume it was (EPOC-04); false when it is not open. */
 export async function startClosing(
   transaction: Queryable,
-  request: { readonly scope: string; readonly epoch: number; readonly trigger: EpochTrigger; readonly by: string },
+  request: { readonly scope: string; readonly epoch: number; readonly by: string } & Closing,
   now: Date,
 ): Promise<boolean> {
-  const { scope, epoch, trigger, by } = request;
+  const { scope, epoch, by, ...why } = request;
   const { rowCount } = await transaction.query(
     `UPDATE work.epoch SET status = 'closing', trigger = $3 WHERE scope = $1 AND epoch = $2 AND status = 'open'`,
-    [scope, epoch, trigger],
+    [scope, epoch, why.trigger],
   );
   if (rowCount === 0) return false;
-  await appendJournal(transaction, [actOf(request, { act: "closing", by, from: "open", to: "closing", trigger })], now);
+  await appendJournal(transaction, [actOf(request, { act: "closing", by, from: "open", to: "closing", ...why })], now);
   return true;
 }
 

@@ -35,7 +35,8 @@ export type SubmitterFacts = {
 
 const liveStatement = {
   name: "live-versions",
-  text: `SELECT DISTINCT ON (scope) scope, semantic_versions, policy_versions
+  text: `SELECT DISTINCT ON (scope) scope, semantic_versions, policy_versions, retiring_semantic_versions,
+      retiring_policy_versions
     FROM ledger.rollout
     WHERE scope = ANY($1) AND from_epoch <= (
       SELECT coalesce(max(epoch) + (bool_and(status = 'closed'))::int, 1) FROM work.epoch WHERE epoch.scope = rollout.scope)
@@ -43,8 +44,8 @@ const liveStatement = {
 };
 
 /**
- * The versions that scopes take tasks under now: those rolled out last up to the epoch that is open, or that opens next
- * (OPER-03). A scope without a roll-out is not in the answer.
+ * The versions that scopes take tasks under now: those rolled out last up to the epoch that is open, or that opens next,
+ * without those that retire (OPER-03). A scope without a roll-out is not in the answer.
  */
 export async function readLiveVersions(
   database: Queryable,
@@ -54,9 +55,20 @@ export async function readLiveVersions(
     readonly scope: string;
     readonly semantic_versions: string[];
     readonly policy_versions: string[];
+    readonly retiring_semantic_versions: string[];
+    readonly retiring_policy_versions: string[];
   };
   const { rows } = await database.query<LiveRow>(liveStatement, [scopes]);
-  return new Map(rows.map((row) => [row.scope, { semantic: row.semantic_versions, policy: row.policy_versions }]));
+  const without = (versions: string[], retiring: string[]) => versions.filter((each) => !retiring.includes(each));
+  return new Map(
+    rows.map((row) => [
+      row.scope,
+      {
+        semantic: without(row.semantic_versions, row.retiring_semantic_versions),
+        policy: without(row.policy_versions, row.retiring_policy_versions),
+      },
+    ]),
+  );
 }
 
 /**

@@ -13,7 +13,7 @@ import type { CollectionDefinition } from "#protocol/schemas/vault.ts";
 import type { Queryable } from "./database.ts";
 import { readAggregation } from "./epoch-closing.ts";
 import { appendJournal } from "./journal.ts";
-import { takePools } from "./local-pools.ts";
+import { takePools, waitingRecords } from "./local-pools.ts";
 import type { CollectionName } from "./records.ts";
 
 /** Orders that an open epoch end a window when it closes (ATTR-10); again is the same. False when it is not open. */
@@ -60,13 +60,8 @@ export async function freezeAggregation(
   const known = await readAggregation(transaction, request);
   if (known !== null) return known;
   const collections = await readCollections(transaction, scope);
-  const window = windowEndingAt({
-    epoch,
-    lastEpoch: await lastAggregated(transaction, scope),
-    isHighActivity: maps(collections, policy.aggregation.highActivityDomains),
-    isOrdered: await takeOrder(transaction, scope, epoch),
-    policy: policy.aggregation,
-  });
+  const window = await windowOf(transaction, request, collections);
+  await transaction.query(`DELETE FROM work.aggregation_order WHERE scope = $1 AND epoch <= $2`, [scope, epoch]);
   if (window === null) return null;
   const pools = await takePools(transaction, scope, epoch);
   const released = releasePools(pools, mechanismOf(policy.aggregation.privacy), chanceOf(request.noise));
@@ -116,12 +111,40 @@ async function lastAggregated(transaction: Queryable, scope: string): Promise<nu
   return Number(rows[0]?.epoch ?? 0);
 }
 
-async function takeOrder(transaction: Queryable, scope: string, epoch: number): Promise<boolean> {
-  const { rowCount } = await transaction.query(`DELETE FROM work.aggregation_order WHERE scope = $1 AND epoch <= $2`, [
+async function isOrdered(database: Queryable, scope: string, epoch: number): Promise<boolean> {
+  const { rowCount } = await database.query(`SELECT 1 FROM work.aggregation_order WHERE scope = $1 AND epoch <= $2`, [
     scope,
     epoch,
   ]);
   return rowCount > 0;
+}
+
+type WindowRequest = Pick<FreezeRequest, "scope" | "epoch" | "policy">;
+
+/** The window that an epoch ends if it closes now; null where it ends none. */
+async function windowOf(
+  database: Queryable,
+  { scope, epoch, policy: { aggregation } }: WindowRequest,
+  collections: readonly Collection[],
+): Promise<Pick<Aggregation, "windowFrom" | "trigger"> | null> {
+  return windowEndingAt({
+    epoch,
+    lastEpoch: await lastAggregated(database, scope),
+    isHighActivity: maps(collections, aggregation.highActivityDomains),
+    isOrdered: await isOrdered(database, scope, epoch),
+    policy: aggregation,
+  });
+}
+
+/**
+ * Entries that the end of an open epoch would aggregate (EPOC-04): records that pools counted. An epoch that ends no window has
+ * none: it would leave them for the next one, which would close over them at once. Nothing is read where policy sets no bound.
+ */
+export async function aggregableEntries(database: Queryable, request: WindowRequest): Promise<number> {
+  const { scope, epoch, policy } = request;
+  if (policy.epochs.maximumAggregationEntries === undefined) return 0;
+  const window = await windowOf(database, request, await readCollections(database, scope));
+  return window === null ? 0 : await waitingRecords(database, scope, epoch);
 }
 
 const historyStatement = `SELECT w.vault, w.collection, w.name, w.value_kind, count(*) AS released,

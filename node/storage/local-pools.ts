@@ -48,6 +48,23 @@ export async function countInPool(
   ]);
 }
 
+/**
+ * Records that the pools of a scope's vaults counted up to an epoch and no window has taken yet. What was counted is not asked:
+ * how many words there are would tell whether a single record holds a new one (ATTR-12).
+ */
+export async function waitingRecords(database: Queryable, scope: string, epoch: number): Promise<number> {
+  const { rows } = await database.query<{ records: bigint }>(
+    {
+      name: "waiting-records",
+      text: `SELECT coalesce(sum(v.records), 0)::bigint AS records
+        FROM ledger.collection c JOIN work.local_volume v USING (vault, collection)
+        WHERE c.aggregation_scope = $1 AND v.epoch <= $2`,
+    },
+    [scope, epoch],
+  );
+  return Number(rows[0]?.records ?? 0);
+}
+
 const takeVolumes = `DELETE FROM work.local_volume v USING ledger.collection c
   WHERE c.aggregation_scope = $1 AND (v.vault, v.collection) = (c.vault, c.collection) AND v.epoch <= $2
   RETURNING v.vault, v.collection, v.epoch, v.records`;

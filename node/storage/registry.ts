@@ -2,6 +2,7 @@
 import { canonicalText } from "#protocol/canonical.ts";
 import { bytesToHex, hexToBytes, type Hex } from "#protocol/hash.ts";
 import { policyDigest, registryDigest } from "#protocol/parameters.ts";
+import type { Rollout as RolloutOf, Versions } from "#protocol/rollouts.ts";
 import type { GovernanceAct } from "#protocol/schemas/governance.ts";
 import type { Policy } from "#protocol/schemas/policy.ts";
 import type { Registry } from "#protocol/schemas/registry.ts";
@@ -12,13 +13,8 @@ import type { Page, PageRequest } from "./reading.ts";
 /** What became of a publication: new, the same as before, or refused since the version has other content. */
 export type Publication = "published" | "repeated" | "conflict";
 
-/** The versions that a scope takes tasks under from an epoch on, each list ascending. */
-export type Rollout = {
-  readonly scope: string;
-  readonly fromEpoch: number;
-  readonly semanticVersions: readonly string[];
-  readonly policyVersions: readonly string[];
-};
+/** A roll-out for a scope, each list ascending. */
+export type Rollout = RolloutOf & { readonly scope: string };
 
 type Document = {
   readonly kind: "registry" | "policy";
@@ -84,7 +80,7 @@ async function insertDocument(
 /** Which of the versions are not published, registries and policies together. */
 export async function unpublishedVersions(
   database: Queryable,
-  { semanticVersions, policyVersions }: Pick<Rollout, "semanticVersions" | "policyVersions">,
+  { semanticVersions, policyVersions }: Versions,
 ): Promise<readonly string[]> {
   const { rows } = await database.query<{ version: string }>(
     `SELECT 'semantic ' || v AS version FROM unnest($1::text[]) v
@@ -111,26 +107,79 @@ export async function firstUndecidedEpoch(transaction: Queryable, scope: string)
   return Number(newest.epoch) + (newest.status === "closed" ? 2 : 1);
 }
 
-/** The roll-out that was ordered for exactly this epoch of the scope. */
-export async function readRollout(database: Queryable, scope: string, fromEpoch: number): Promise<Rollout | undefined> {
-  const { rows } = await database.query<{ semantic_versions: string[]; policy_versions: string[] }>(
-    `SELECT semantic_versions, policy_versions FROM ledger.rollout WHERE scope = $1 AND from_epoch = $2`,
-    [scope, fromEpoch],
+/** The roll-outs of a scope that count for an epoch or for a later one, ascending: the one in force there and all after it. */
+export async function readRollouts(
+  database: Queryable,
+  scope: string,
+  epoch: number,
+): Promise<readonly (Rollout & { readonly retiring: Versions })[]> {
+  type RolloutRow = {
+    readonly from_epoch: bigint;
+    readonly semantic_versions: string[];
+    readonly policy_versions: string[];
+    readonly retiring_semantic_versions: string[];
+    readonly retiring_policy_versions: string[];
+  };
+  const { rows } = await database.query<RolloutRow>(
+    `SELECT * FROM ledger.rollout WHERE scope = $1 AND from_epoch >= coalesce(
+        (SELECT max(from_epoch) FROM ledger.rollout WHERE scope = $1 AND from_epoch <= $2), 0) ORDER BY from_epoch`,
+    [scope, epoch],
   );
-  const [row] = rows;
-  return row && { scope, fromEpoch, semanticVersions: row.semantic_versions, policyVersions: row.policy_versions };
+  return rows.map((row) => ({
+    scope,
+    fromEpoch: Number(row.from_epoch),
+    semanticVersions: row.semantic_versions,
+    policyVersions: row.policy_versions,
+    retiring: {
+      semanticVersions: row.retiring_semantic_versions,
+      policyVersions: row.retiring_policy_versions,
+    },
+  }));
+}
+
+/** Tasks that go on, each found by an index of what goes on: what has ended costs nothing. */
+const unendedStatement = `WITH unended AS (
+    SELECT task_id FROM work.task
+      WHERE scope = $1 AND state IN ('accepted', 'resolving', 'dispatched', 'verifying')
+    UNION SELECT task_id FROM work.task WHERE scope = $1 AND state = 'awaiting_settlement' AND epoch IS NULL
+    UNION SELECT task_id FROM ledger.epoch_member WHERE scope = $1
+      AND epoch > coalesce((SELECT max(epoch) FROM ledger.finalized WHERE scope = $1), 0)
+    UNION SELECT task_id FROM work.challenge WHERE scope = $1
+      AND state IN ('opened', 'reviewing', 'confirmed', 'not_confirmed', 'reopened'))
+  SELECT count(*) AS tasks FROM unended JOIN work.task t USING (task_id)
+    WHERE t.state NOT IN ('completed', 'rejected', 'timed_out')
+      AND (t.semantic_version = ANY($2) OR t.policy_version = ANY($3))`;
+
+/** How many tasks of a scope under one of the versions have not ended. */
+export async function countUnended(
+  database: Queryable,
+  scope: string,
+  { semanticVersions, policyVersions }: Versions,
+): Promise<number> {
+  const { rows } = await database.query<{ tasks: bigint }>(unendedStatement, [scope, semanticVersions, policyVersions]);
+  return Number(rows[0]?.tasks ?? 0);
 }
 
 /** Orders a roll-out; journalled with who did it. False when one was ordered for this epoch before. */
 export async function insertRollout(transaction: Queryable, rollout: Rollout, by: string, now: Date): Promise<boolean> {
-  const { scope, fromEpoch, semanticVersions, policyVersions } = rollout;
+  const { scope, fromEpoch, semanticVersions, policyVersions, retiring } = rollout;
   const { rowCount } = await transaction.query(
-    `INSERT INTO ledger.rollout (scope, from_epoch, semantic_versions, policy_versions, ordered_at)
-      VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
-    [scope, fromEpoch, semanticVersions, policyVersions, now],
+    `INSERT INTO ledger.rollout (scope, from_epoch, semantic_versions, policy_versions, ordered_at,
+        retiring_semantic_versions, retiring_policy_versions)
+      VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
+    [
+      scope,
+      fromEpoch,
+      semanticVersions,
+      policyVersions,
+      now,
+      retiring?.semanticVersions ?? [],
+      retiring?.policyVersions ?? [],
+    ],
   );
   if (rowCount === 0) return false;
-  const body = canonicalText({ act: "ordered", by, fromEpoch, policyVersions, semanticVersions });
+  const versions = { policyVersions, semanticVersions, ...(retiring === undefined ? {} : { retiring }) };
+  const body = canonicalText({ act: "ordered", by, fromEpoch, ...versions });
   await appendJournal(transaction, [{ kind: "rollout", subject: Buffer.from(scope), body }], now);
   return true;
 }

@@ -70,30 +70,32 @@ test("what comes while a batch is being written is written with the next one, in
   expect(rows.map(({ key }) => key)).toEqual(submitted.map(({ envelope }) => envelope.idempotencyKey));
 });
 
-test("a write begins beside another only when it is as large", async () => {
+test("a write begins beside another when it is twice as large, and else when that is done", async () => {
   const { intake, batches } = openIntake({ intakeFlushes: 2 });
   const ofLane = (lane: number): Hex =>
-    [alice, bob, carol, poor].find((each) => parseInt(each.slice(-6), 16) % 2 === lane) ?? alice;
-  const submitted = (lane: number, count: number): Promise<unknown>[] =>
+    [alice, bob, carol].find((each) => parseInt(each.slice(-6), 16) % 2 === lane) ?? alice;
+  const submit = (lane: number, count: number): Promise<unknown>[] =>
     Array.from({ length: count }, async (_, at) => {
-      const key = `beside-${lane}-${count}-${at}`;
-      return await intake.submit(candidateOf(ofLane(lane), { idempotencyKey: key, feeLimit: "100" }));
+      const idempotencyKey = `beside-${lane}-${count}-${at}`;
+      return await intake.submit(candidateOf(ofLane(lane), { idempotencyKey, feeLimit: "100" }));
     });
-  let isSmallDone = false;
-  const [slow, small] = await opened.database.transaction(async (transaction) => {
+  const turn = async (): Promise<unknown> => await new Promise((resolve) => setTimeout(resolve, 20));
+  const held = await opened.database.transaction(async (transaction) => {
     await transaction.query("SELECT FROM work.balance WHERE account = $1 FOR UPDATE", [`budget:${ofLane(0)}`]);
-    const held = submitted(0, 4);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    const waiting = submitted(1, 3);
-    void Promise.all(waiting).then(() => (isSmallDone = true));
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    expect([batches, isSmallDone]).toEqual([[], false]);
-    await Promise.all([...waiting, ...submitted(1, 1)]);
-    expect(batches).toEqual([4]);
-    return [held, waiting];
+    const slow = submit(0, 3);
+    await turn();
+    const few = submit(1, 5);
+    await turn();
+    expect(batches).toEqual([]);
+    await Promise.all([...few, ...submit(1, 1)]);
+    expect(batches).toEqual([6]);
+    const later = submit(1, 2);
+    await turn();
+    expect(batches).toEqual([6]);
+    return [...slow, ...later];
   });
-  await Promise.all([...slow, ...small]);
-  expect(batches).toEqual([4, 4]);
+  await Promise.all(held);
+  expect(batches).toEqual([6, 3, 2]);
 });
 
 test("what is known, refused and new in one batch: each gets its own answer", async () => {

@@ -6,26 +6,23 @@ import { secondOpinionOver } from "#cli/wiring/second-opinion.ts";
 import { epochStep, orderClosing, type EpochDeps } from "#settlement/epoch-step.ts";
 import { settlementStep } from "#settlement/settlement-step.ts";
 import type { SettlementDeps } from "#settlement/settlement-work.ts";
+import type { AnchorPlace } from "#protocol/settlement-root.ts";
 import type { Database } from "#storage/database.ts";
 import { createFolderStore } from "#storage/objects/folder.ts";
 import type { ObjectStore } from "#storage/objects/store.ts";
 import { newestSettlement } from "#storage/settlements.ts";
 import { finishedTask, place, scope } from "../settlement/finished-tasks.ts";
 import { publishGround, storeFinished } from "../settlement/stored-tasks.ts";
-import { serverTimes, spentBetween, withBenchDatabase } from "./bench-database.ts";
+import { measured, withBenchDatabase, type Spent } from "./bench-database.ts";
 
 /** Seconds by what they were spent on; stages overlap, so that they add up to more than the whole. */
-export type ClosingStages = Record<"assign" | "close" | "read" | "archive" | "opinion" | "commit", number>;
+export type ClosingStages = Record<"close" | "read" | "archive" | "opinion" | "commit", number>;
 
-/** What a closing took. */
-export type ClosingFigures = {
+/** What a closing took: from the order to close to candidate_ready. */
+export type ClosingFigures = Spent & {
   readonly items: number;
-  /** From the order to close to candidate_ready. */
-  readonly seconds: number;
-  /** Processor time of this process, all its threads. */
-  readonly cpuSeconds: number;
-  /** Processor time of the database's connections; null where the system does not tell. */
-  readonly databaseCpuSeconds: number | null;
+  /** Making the tasks members, which happens as they arrive, before the order. */
+  readonly assignment: Spent;
   readonly stages: ClosingStages;
   readonly root: string;
 };
@@ -56,33 +53,42 @@ async function timed<T>(stages: ClosingStages, stage: keyof ClosingStages, work:
 
 const quiet = { info: () => undefined, warn: console.error, error: console.error };
 
+/** The same with a clock beside what reads members, and beside transactions once `isCommitting`. */
+function timedDatabase(database: Database, stages: ClosingStages, isCommitting: () => boolean): Database {
+  const methods: Partial<Database> = {
+    query: (statement, values) =>
+      typeof statement === "object" && /^(settlement-|task-histories)/.test(statement.name)
+        ? timed(stages, "read", () => database.query(statement, values))
+        : database.query(statement, values),
+    transaction: (work, options) =>
+      isCommitting()
+        ? timed(stages, "commit", () => database.transaction(work, options))
+        : database.transaction(work, options),
+  };
+  return Object.setPrototypeOf(methods, database) as Database;
+}
+
+/** Where closing takes place. */
+type Setting = { readonly scope: string; readonly place: AnchorPlace };
+
 /** Everything that closing needs, as a node wires it, with a clock beside each stage. */
-function timedDeps(database: Database, store: ObjectStore, objects: string, stages: ClosingStages) {
-  const judge = secondOpinionOver(objects);
+function timedDeps(database: Database, store: ObjectStore, objects: string, setting: Setting, stages: ClosingStages) {
+  const { secondOpinion, onPart } = secondOpinionOver(objects);
   let judged = false;
   const deps: SettlementDeps & EpochDeps = {
-    database: {
-      ...database,
-      query: (statement, values) =>
-        typeof statement === "object" && /^(settlement-|task-histories)/.test(statement.name)
-          ? timed(stages, "read", () => database.query(statement, values))
-          : database.query(statement, values),
-      transaction: (work, isolation) =>
-        judged ? timed(stages, "commit", () => database.transaction(work, isolation)) : database.transaction(work, isolation),
-      listen: (channel, onNotify) => database.listen(channel, onNotify),
-      close: () => database.close(),
-    },
+    database: timedDatabase(database, stages, () => judged),
     store: { ...storeOf(store), putOnce: (key, bytes) => timed(stages, "archive", () => store.putOnce(key, bytes)) },
     clock,
     log: quiet,
     holder: "bench",
-    scopes: [scope],
-    place,
+    scopes: [setting.scope],
+    place: setting.place,
     secondOpinion: async (archive, claim) => {
-      const verdict = await timed(stages, "opinion", () => judge(archive, claim));
+      const verdict = await timed(stages, "opinion", () => secondOpinion(archive, claim));
       judged = true;
       return verdict;
     },
+    onPart,
     readAnchor: () => Promise.reject(new Error("nothing is anchored here")),
     pollSeconds: 1,
     noise: (size) => new Uint8Array(size),
@@ -98,39 +104,36 @@ const storeOf = (store: ObjectStore): ObjectStore => ({
 });
 
 /** Closes the open epoch of the scope over what waits, and settles it as far as a committed candidate. */
-export async function closeEpochTimed(database: Database): Promise<ClosingFigures> {
+export async function closeEpochTimed(
+  database: Database,
+  setting: Setting = { scope, place },
+): Promise<ClosingFigures> {
   const objects = await mkdtemp(join(tmpdir(), "scs-bench-closing-"));
   try {
-    const stages: ClosingStages = { assign: 0, close: 0, read: 0, archive: 0, opinion: 0, commit: 0 };
-    const deps = timedDeps(database, await createFolderStore(objects), objects, stages);
+    const stages: ClosingStages = { close: 0, read: 0, archive: 0, opinion: 0, commit: 0 };
+    const deps = timedDeps(database, await createFolderStore(objects), objects, setting, stages);
     const epochs = epochStep(deps);
-    // Members are assigned as tasks arrive, before anybody closes an epoch.
-    await timed(stages, "assign", async () => {
+    const assignment = await measured(database, async () => {
       while ((await epochs.run()) > 0);
     });
-    const before = await serverTimes(database);
-    const usage = process.cpuUsage();
-    const from = performance.now();
-    const epoch = await orderClosing(deps, { scope, by: "bench" });
-    await timed(stages, "close", () => epochs.run());
-    const settlement = settlementStep(deps);
-    let state: string | undefined;
-    for (let runs = 0; runs < 10 && state !== "candidate_ready"; runs++) {
-      await settlement.run();
-      state = (await newestSettlement(database, scope, epoch))?.state;
-    }
-    const seconds = (performance.now() - from) / 1000;
-    const { user, system } = process.cpuUsage(usage);
-    const spent = spentBetween(before, await serverTimes(database));
+    const closing = await measured(database, async () => {
+      const epoch = await orderClosing(deps, { scope: setting.scope, by: "bench" });
+      await timed(stages, "close", () => epochs.run());
+      const settlement = settlementStep(deps);
+      let state: string | undefined;
+      for (let runs = 0; runs < 10 && state !== "candidate_ready"; runs++) {
+        await settlement.run();
+        state = (await newestSettlement(database, setting.scope, epoch))?.state;
+      }
+      return epoch;
+    });
     const { rows } = await database.query<{ items: bigint; root: Buffer }>(
       `SELECT item_count AS items, root FROM ledger.candidate WHERE scope = $1 AND epoch = $2`,
-      [scope, epoch],
+      [setting.scope, closing.result],
     );
     const [candidate] = rows;
-    if (candidate === undefined) throw new Error(`the epoch came to ${state ?? "nothing"}`);
-    const items = Number(candidate.items);
-    const root = candidate.root.toString("hex");
-    return { items, seconds, cpuSeconds: (user + system) / 1e6, databaseCpuSeconds: spent, stages, root };
+    if (candidate === undefined) throw new Error("the epoch did not come to a candidate");
+    return { ...closing, items: Number(candidate.items), root: candidate.root.toString("hex"), assignment, stages };
   } finally {
     await rm(objects, { recursive: true, force: true });
   }

@@ -32,8 +32,7 @@ async function workedBy(processes: number, { database, test: made, clock }: (typ
   const half = order.slice(0, count / 2).map(({ envelope }) => envelope);
   await admit(database, half, clock.now());
   const args = [made.urls.node, join(folder, String(processes)), clock.now().toISOString()];
-  const script = join(import.meta.dirname, "process.ts");
-  const children = Array.from({ length: processes }, (_, at) => startChild(script, [...args, String(at)]));
+  const children = Array.from({ length: processes }, (_, at) => startChild("layers-process.ts", [...args, String(at)]));
   try {
     await Promise.all(children.map((child) => child.printed(1)));
     const late = order.slice(count / 2).map(({ envelope }) => envelope);

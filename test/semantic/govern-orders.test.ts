@@ -10,22 +10,22 @@ import { board, now, openGovernance, proposalIn } from "./governing.ts";
 const { database, asked, candidates, order, codeOf } = await openGovernance();
 await order({ kind: "publish_registry", registry: registryOf("2026.2") });
 
-const rollout = (fromEpoch: number, semanticVersion = "2026.1"): GovernanceOrder => ({
+const rollout = (fromEpoch: number, ...semanticVersions: string[]): GovernanceOrder => ({
   kind: "roll_out",
   scope: "main",
   fromEpoch,
-  semanticVersions: [semanticVersion],
+  semanticVersions,
   policyVersions: ["1"],
 });
 
 test("an open epoch keeps its versions whatever is ordered, and closes by an order once (OPER-03, EPOC-04)", async () => {
   expect(await codeOf(rollout(1, "unpublished"))).toBe("GOVERNANCE_ACT_REFUSED");
   expect(await codeOf({ kind: "close_epoch", scope: "main", epoch: 1 })).toBe("GOVERNANCE_ACT_REFUSED");
-  await order(rollout(1));
+  await order(rollout(1, "2026.1"));
   const request = { scope: "main", epoch: 1, by: "test" };
   await database.transaction(async (transaction) => await openEpoch(transaction, request, now));
   expect(await codeOf(rollout(1, "2026.2"))).toBe("VERSION_ROLLOUT_REFUSED");
-  await order(rollout(2, "2026.2"));
+  await order(rollout(2, "2026.1", "2026.2"));
   expect(await codeOf(rollout(2, "2026.1"))).toBe("VERSION_ROLLOUT_REFUSED");
   await order({ kind: "close_epoch", scope: "main", epoch: 1 });
   expect(await readEpoch(database, "main", 1)).toMatchObject({

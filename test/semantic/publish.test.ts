@@ -78,11 +78,12 @@ beforeEach(async () => {
 
 const rollOut = async (ordered: Parameters<typeof rollOutIn>[1], by: Act) =>
   await database.transaction(async (transaction) => await rollOutIn(transaction, ordered, by));
-const order = (fromEpoch: number, semanticVersions = ["r.1"], policyVersions = ["r1"]) => ({
+const order = (fromEpoch: number, semanticVersions = ["r.1"], policyVersions = ["r1"], retires: string[] = []) => ({
   scope,
   fromEpoch,
   semanticVersions,
   policyVersions,
+  retiring: { semanticVersions: retires, policyVersions: [] },
 });
 const open = async (epoch: number) =>
   await database.transaction(async (transaction) => await openEpoch(transaction, { scope, epoch, by: "test" }, now));
@@ -100,7 +101,14 @@ test("versions roll out from an epoch on, each list ascending and without repeti
   expect((await readLiveVersions(database, [scope])).get(scope)).toEqual({ semantic: ["r.1", "r.2"], policy: ["r1"] });
   expect((await open(1))?.semanticVersions).toEqual(["r.1", "r.2"]);
   expect(await journalled(database, "rollout", Buffer.from(scope))).toEqual([
-    { act: "ordered", by: "governance", fromEpoch: 1, policyVersions: ["r1"], semanticVersions: ["r.1", "r.2"] },
+    {
+      act: "ordered",
+      by: "governance",
+      fromEpoch: 1,
+      policyVersions: ["r1"],
+      semanticVersions: ["r.1", "r.2"],
+      retiring: { policyVersions: [], semanticVersions: [] },
+    },
   ]);
 });
 
@@ -111,18 +119,43 @@ test("an open epoch keeps its versions; the next one gets those ordered for it [
     code: "VERSION_ROLLOUT_REFUSED",
     detail: { firstUndecidedEpoch: 2 },
   });
-  await rollOut(order(2, ["r.2"], ["r1", "r2"]), act);
+  await rollOut(order(2, ["r.2", "r.1"], ["r1", "r2"]), act);
   await close(1);
-  expect(await open(2)).toMatchObject({ semanticVersions: ["r.2"], policyVersions: ["r1", "r2"] });
+  expect(await open(2)).toMatchObject({ semanticVersions: ["r.1", "r.2"], policyVersions: ["r1", "r2"] });
 });
 
 test("an epoch that may be opening at this moment is decided; another order for one that is ordered is refused", async () => {
   await rollOut(order(1), act);
-  await rollOut(order(4, ["r.2"]), act);
+  await rollOut(order(4, ["r.1", "r.2"]), act);
   await expect(rollOut(order(4, ["r.1"]), act)).rejects.toThrow(refused("VERSION_ROLLOUT_REFUSED"));
   await open(1);
   await close(1);
   await expect(rollOut(order(2, ["r.2"]), act)).rejects.toMatchObject({ detail: { firstUndecidedEpoch: 3 } });
+  expect(await rollOut(order(3, ["r.1"]), act)).toBe(true);
+});
+
+test("a version is retired before it is left out, and only its own versions does a roll-out retire [OPER-03]", async () => {
+  await rollOut(order(1), act);
+  const refusal = async (ordered: ReturnType<typeof order>) =>
+    await rollOut(ordered, act).catch((reason: unknown) => reason as { code: string; detail: object });
+  expect(await refusal(order(2, ["r.2"]))).toMatchObject({
+    code: "VERSION_ROLLOUT_REFUSED",
+    detail: { dropped: ["semantic r.1"] },
+  });
+  expect(await refusal(order(2, ["r.2"], ["r2"], ["r.1"]))).toMatchObject({
+    code: "GOVERNANCE_ACT_REFUSED",
+    detail: { foreign: ["semantic r.1"] },
+  });
+  const retiring = order(2, ["r.1", "r.2"], ["r1"], ["r.1"]);
+  expect(await rollOut(retiring, act)).toBe(true);
+  expect(await rollOut(retiring, act)).toBe(false);
+  expect(await refusal(order(2, ["r.1", "r.2"]))).toMatchObject({ code: "VERSION_ROLLOUT_REFUSED" });
+  // Until then tasks are taken under it.
+  expect(await refusal(order(3, ["r.2"]))).toMatchObject({ detail: { dropped: ["semantic r.1"] } });
+  await open(1);
+  await close(1);
+  await open(2);
+  expect((await readLiveVersions(database, [scope])).get(scope)).toEqual({ semantic: ["r.2"], policy: ["r1"] });
   expect(await rollOut(order(3, ["r.2"]), act)).toBe(true);
 });
 

@@ -2,10 +2,12 @@
 import { beforeEach, expect, test } from "vitest";
 import { checkMemberships } from "#audit/membership.ts";
 import { bytesToHex, hexToBytes } from "#protocol/hash.ts";
+import type { Policy } from "#protocol/schemas/policy.ts";
 import { openDatabase } from "#storage/database.ts";
 import { openEpoch, newestEpoch } from "#storage/epochs.ts";
 import { finalizedEpochs } from "#storage/finalizations.ts";
 import { readJournal } from "#storage/journal.ts";
+import { orderAggregation } from "#storage/local-attributes.ts";
 import { epochStep, orderClosing } from "#settlement/epoch-step.ts";
 import { finishedTask, policy, published, scope } from "./finished-tasks.ts";
 import { storeFinished } from "./stored-tasks.ts";
@@ -82,6 +84,64 @@ test("time closes an epoch that holds a task, and an order closes at once [EPOC-
   });
   await epochStep(deps).run();
   expect(await current()).toEqual([3, "open", 0, null]);
+});
+
+/** Has the test begin anew under other bounds. */
+async function openBounded(bounds: Partial<Policy["epochs"]>, verifiers = 1): Promise<Settling> {
+  await settling.close();
+  settling = await openSettling({ ...policy, verifiers, epochs: { ...epochs, ...bounds } });
+  return settling;
+}
+
+const whyClosed = async (): Promise<readonly unknown[]> => {
+  const { rows } = await settling.database.query<{ body: string }>(
+    `SELECT body FROM ledger.journal WHERE kind = 'epoch' AND body::json->>'act' = 'closing' ORDER BY entry_no`,
+  );
+  return rows.map(({ body }) => JSON.parse(body) as unknown);
+};
+
+test("verifications close an epoch at their bound, the measure is journalled, and the rest goes to the next [EPOC-04]", async () => {
+  const { deps, database } = await openBounded({ maximumVerifications: 7 }, 2);
+  await storeFinished(database, tasks(0, 6), settling.now);
+  for (let turn = 0; turn < 3; turn++) await epochStep(deps).run();
+  const { rows } = await database.query(`SELECT epoch, status, members, verifications FROM work.epoch ORDER BY epoch`);
+  expect(rows).toEqual([
+    { epoch: 1n, status: "closed", members: 4n, verifications: 8n },
+    { epoch: 2n, status: "open", members: 2n, verifications: 4n },
+  ]);
+  expect(await whyClosed()).toMatchObject([{ trigger: "volume", measure: "verifications" }]);
+});
+
+/** Has a vault's pool count records of the scope in an epoch. */
+async function countRecords(epoch: number, records: number): Promise<void> {
+  const { database } = settling;
+  await database.query(
+    `INSERT INTO ledger.collection (vault, collection, operator, fields, wrapped_key, aggregation_scope, at)
+      SELECT 'pool', 'films', operator, '{}', '\\x00', $1, at FROM ledger.collection LIMIT 1 ON CONFLICT DO NOTHING`,
+    [scope],
+  );
+  await database.query(
+    `INSERT INTO work.local_volume (vault, collection, epoch, records) VALUES ('pool', 'films', $1, $2)`,
+    [epoch, records],
+  );
+}
+
+test("records in pools close an epoch that ends a window, and no other [EPOC-04]", async () => {
+  const { deps, database } = await openBounded({ maximumAggregationEntries: 500 });
+  await epochStep(deps).run();
+  await countRecords(1, 499);
+  await epochStep(deps).run();
+  await countRecords(0, 1_000);
+  await epochStep(deps).run();
+  expect(await current()).toEqual([1, "open", 0, null]);
+  // It ends a window by order only, with what is counted then; the next epoch finds the pools empty.
+  await database.transaction((transaction) => orderAggregation(transaction, { scope, epoch: 1 }));
+  await epochStep(deps).run();
+  await epochStep(deps).run();
+  expect(await current()).toEqual([2, "open", 0, null]);
+  expect(await whyClosed()).toMatchObject([{ trigger: "volume", measure: "aggregation_entries" }]);
+  const ended = await database.query(`SELECT epoch, trigger FROM ledger.aggregation`);
+  expect(ended.rows).toEqual([{ epoch: 1n, trigger: "order" }]);
 });
 
 test("two processes that compete leave one open epoch and every task a member of one [EPOC-02]", async () => {

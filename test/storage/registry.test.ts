@@ -8,7 +8,7 @@ import {
   insertRegistry,
   insertRollout,
   openDocuments,
-  readRollout,
+  readRollouts,
   unpublishedVersions,
 } from "#storage/registry.ts";
 import type { Queryable } from "#storage/database.ts";
@@ -55,8 +55,9 @@ test("a roll-out is ordered once for an epoch", async () => {
   const rollout = { scope: "trade", fromEpoch: 1, semanticVersions: ["2026.1"], policyVersions: ["1"] };
   expect(await insertRollout(database, rollout, "test", now)).toBe(true);
   expect(await insertRollout(database, { ...rollout, policyVersions: ["later"] }, "test", now)).toBe(false);
-  expect(await readRollout(database, "trade", 1)).toEqual(rollout);
-  expect(await readRollout(database, "trade", 2)).toBeUndefined();
+  const kept = { ...rollout, retiring: { semanticVersions: [], policyVersions: [] } };
+  for (const epoch of [0, 1, 2]) expect(await readRollouts(database, "trade", epoch)).toEqual([kept]);
+  expect(await readRollouts(database, "other", 1)).toEqual([]);
 });
 
 test("the first epoch that can still be decided: the next one, or the one after where the next may be opening", async () => {

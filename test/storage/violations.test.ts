@@ -128,7 +128,7 @@ test("a closed epoch takes no member, and nothing is a member twice [EPOC-06]", 
     await expectRefused(role.query(join(late, 1, final)), "SC002");
     await expectRefused(role.query(join(late, 1, 999)), "SC002");
   }
-  const request = { scope, epoch: final, limit: 10, by: "test" };
+  const request = { scope, epoch: final, limit: 10, by: "test", policies: new Map() };
   await expectRefused(
     database.transaction((transaction) => assignMembers(transaction, request, now)),
     "SETTLEMENT_EPOCH_CLOSED",

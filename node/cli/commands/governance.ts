@@ -91,15 +91,28 @@ type RolloutOptions = ActOptions & {
   readonly fromEpoch: number;
   readonly semantic: readonly string[];
   readonly policy: readonly string[];
+  readonly retiringSemantic?: readonly string[];
+  readonly retiringPolicy?: readonly string[];
 };
 
 const ascending = (versions: readonly string[]): string[] => [...new Set(versions)].sort();
 
 async function orderRollout(invocation: Invocation<readonly [string], RolloutOptions>): Promise<void> {
   const { args, options, output } = invocation;
-  const { fromEpoch, semantic, policy } = options;
+  const { fromEpoch, semantic, policy, retiringSemantic = [], retiringPolicy = [] } = options;
   const [semanticVersions, policyVersions] = [ascending(semantic), ascending(policy)];
-  const rollout = { scope: args[0], fromEpoch, semanticVersions, policyVersions };
+  const retiring = {
+    semanticVersions: ascending(retiringSemantic),
+    policyVersions: ascending(retiringPolicy),
+  };
+  const retires = retiringSemantic.length + retiringPolicy.length > 0;
+  const rollout = {
+    scope: args[0],
+    fromEpoch,
+    semanticVersions,
+    policyVersions,
+    ...(retires ? { retiring } : {}),
+  };
   const receipt = await sendOrder(invocation, { kind: "roll_out", ...rollout });
   const digested = async <T>(versions: readonly string[], list: string, digestOf: (document: T) => Hex) =>
     await Promise.all(
@@ -135,6 +148,13 @@ export function register(program: Command): void {
       new Option("--policy <version>", "policy version; may be given several times")
         .argParser(several((text: string) => text))
         .makeOptionMandatory(),
+      new Option(
+        "--retiring-semantic <version>",
+        "one of them that takes no new tasks; it can be left out once its tasks have ended",
+      ).argParser(several((text: string) => text)),
+      new Option("--retiring-policy <version>", "the same for a policy version").argParser(
+        several((text: string) => text),
+      ),
       ...orderOptions(),
     ],
     run: orderRollout,

@@ -9,6 +9,8 @@ export type DemoCollection = {
   readonly vault: string;
   readonly collection: string;
   readonly fields: Readonly<Record<string, string>>;
+  /** The scope that its local attributes are aggregated in; without it they are not. */
+  readonly aggregationScope?: string;
   readonly records: readonly CanonicalRecord[];
 };
 

@@ -55,10 +55,11 @@ export async function fillVaults(
   const total = collections.reduce((sum, { records }) => sum + records.length, 0);
   const advance = progress.start("records into vaults", total);
   let sent = 0;
-  for (const [at, { vault, collection, fields, records }] of collections.entries()) {
+  for (const [at, { records, ...named }] of collections.entries()) {
+    const { vault, collection } = named;
     const operator = operatorOf(vault);
     const client = clientOf(setting, operator.address);
-    const definition = { vault, collection, operator: operator.address, fields };
+    const definition = { ...named, operator: operator.address };
     await request(client, "POST", `/v1/vaults/${vault}/collections`, definition);
     for (let from = 0; from < records.length; from += batchSize) {
       const batch = records

@@ -139,7 +139,7 @@ function settlerSteps(
   const readAnchor = (scope: string, epoch: number) => readAnchorView(anchor, { scope, epoch }, confirmations);
   return [
     epochStep({ ...deps, noise: random }),
-    settlementStep({ ...deps, store, secondOpinion: secondOpinionOver(objects), readAnchor, pollSeconds }),
+    settlementStep({ ...deps, ...secondOpinionOver(objects), store, readAnchor, pollSeconds }),
     publishingStep({ ...deps, store, publish: publishTo(store) }),
     anchoringStep({ ...deps, anchor, submitter, pollSeconds }),
     anchorFollowerStep({ ...deps, anchor, deploymentBlock, confirmations }),

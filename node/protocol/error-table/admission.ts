@@ -51,8 +51,8 @@ export const admissionErrors = {
   VERSION_ROLLOUT_REFUSED: entry(
     409,
     false,
-    "The roll-out would change the meaning of something already admitted or finalized.",
-    "Publish the change under a new version, effective from a later epoch.",
+    "The roll-out would change the meaning of something already admitted or finalized, or leave it without an epoch.",
+    "Publish the change under a new version, effective from a later epoch; retire a version before leaving it out.",
   ),
   AUTH_REQUIRED: entry(401, false, "The request carries no credentials.", "Send a signed envelope or a bearer token."),
   AUTH_SIGNATURE_MALFORMED: entry(

@@ -83,13 +83,20 @@ const PromoteCandidate = closed({
   declaration: Type.Optional(closed({ relation: Type.Enum(["alias", "replacement"]), attributeId: AttributeId })),
 });
 
-/** Which versions a scope takes tasks under, from an epoch on that is not decided yet (OPER-03). */
+/** Which versions a scope takes and settles tasks under, from an epoch on that is not decided yet (OPER-03). */
 const RollOut = closed({
   kind: Type.Literal("roll_out"),
   scope: Name,
   fromEpoch: Epoch,
   semanticVersions: Type.Array(Version, { minItems: 1, maxItems: 16, uniqueItems: true }),
   policyVersions: Type.Array(Version, { minItems: 1, maxItems: 16, uniqueItems: true }),
+  /** Of these, versions that no new task is taken under; once what was taken has ended, another roll-out may leave them out. */
+  retiring: Type.Optional(
+    closed({
+      semanticVersions: Type.Array(Version, { maxItems: 16, uniqueItems: true }),
+      policyVersions: Type.Array(Version, { maxItems: 16, uniqueItems: true }),
+    }),
+  ),
 });
 /** Orders an open epoch to close (EPOC-04). */
 const CloseEpoch = closed({ kind: Type.Literal("close_epoch"), scope: Name, epoch: Epoch });

@@ -64,10 +64,14 @@ export const Policy = closed(
       tasksPerWindow: Type.Integer({ minimum: 1, maximum: 1_000_000_000 }),
       windowSeconds: Type.Integer({ minimum: 1, maximum: 86_400 }),
     }),
-    /** An open epoch closes at whichever comes first (EPOC-04). */
+    /** An open epoch closes at whichever comes first (EPOC-04). It has one settlement, which needs no bound of its own. */
     epochs: closed({
       maximumSeconds: Type.Integer({ minimum: 1, maximum: 31_536_000 }),
       maximumTasks: Type.Integer({ minimum: 1, maximum: epochItemLimit }),
+      /** Accepting decisions of its members' verifiers; without it only their number counts. */
+      maximumVerifications: Type.Optional(Type.Integer({ minimum: 1, maximum: 16 * epochItemLimit })),
+      /** Records that vaults' pools counted in the window, if it ends one; without it they never close an epoch. */
+      maximumAggregationEntries: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000_000 })),
     }),
     rewards: closed({
       shares: Shares,

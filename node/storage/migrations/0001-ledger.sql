@@ -29,13 +29,15 @@ CREATE TABLE ledger.policy (
   published_at timestamptz NOT NULL
 );
 
--- Which versions of both a scope takes tasks under, from an epoch on.
+-- Which versions of both a scope settles tasks under, from an epoch on; under those that retire it takes no new ones.
 CREATE TABLE ledger.rollout (
   scope ledger.name NOT NULL,
   from_epoch bigint NOT NULL CHECK (from_epoch > 0),
   semantic_versions text[] NOT NULL CHECK (cardinality(semantic_versions) > 0),
   policy_versions text[] NOT NULL CHECK (cardinality(policy_versions) > 0),
   ordered_at timestamptz NOT NULL,
+  retiring_semantic_versions text[] NOT NULL DEFAULT '{}' CHECK (retiring_semantic_versions <@ semantic_versions),
+  retiring_policy_versions text[] NOT NULL DEFAULT '{}' CHECK (retiring_policy_versions <@ policy_versions),
   PRIMARY KEY (scope, from_epoch)
 );
 

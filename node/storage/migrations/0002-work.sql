@@ -55,6 +55,7 @@ CREATE TABLE work.epoch (
   semantic_version_set text[] NOT NULL,
   policy_version_set text[] NOT NULL,
   members bigint NOT NULL DEFAULT 0,
+  verifications bigint NOT NULL DEFAULT 0,
   -- What was frozen when it closed: members left for a later epoch, members that had ended otherwise, penalties to be taken,
   -- and summaries of local attributes with the first epoch of their window.
   deferred bigint NOT NULL DEFAULT 0,

@@ -189,6 +189,13 @@ test("rollout names the ruleset; what is decided or not published is refused; an
     code: 2,
     value: { error: { code: "GOVERNANCE_ACT_REFUSED" } },
   });
+  // A version is left out in two steps: it takes no new tasks first.
+  expect(await order(...rollout("2", version))).toMatchObject({
+    code: 2,
+    value: { error: { code: "VERSION_ROLLOUT_REFUSED" } },
+  });
+  const retiring = await order(...rollout("2", version, "2026.1"), "--retiring-semantic", "2026.1");
+  expect(retiring.value).toMatchObject({ retiring: { semanticVersions: ["2026.1"], policyVersions: [] } });
   await ordered("epoch", "aggregate", "side", "1");
   await ordered("epoch", "close", "side", "1");
   const { value } = await runJson(["epoch", "show", "side", "1", "--url", api.url]);

@@ -1,4 +1,5 @@
 // One process of a node for the tests: all layers up to a candidate. Arguments: database address, object folder, start of its clock, number.
+import { randomBytes } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { startLoop } from "#coordination/loop.ts";
 import { secondOpinion } from "#audit/recompute.ts";
@@ -9,7 +10,7 @@ import { settlementStep } from "#settlement/settlement-step.ts";
 import { openDatabase } from "#storage/database.ts";
 import { createFolderStore } from "#storage/objects/folder.ts";
 import { nothingAnchored } from "#test/settlement/settling.ts";
-import { domain, openLayers } from "./node.ts";
+import { domain, openLayers } from "#test/layers/node.ts";
 
 const [url = "", folder = "", start = "", number = ""] = process.argv.slice(2);
 const startedAt = Date.now();
@@ -36,7 +37,7 @@ const settling = {
   secondOpinion,
   readAnchor: () => Promise.resolve(nothingAnchored),
   pollSeconds: 1,
-  freezeAggregation: () => Promise.resolve({ entries: 0, windowFrom: null }),
+  noise: (size: number) => randomBytes(size),
 };
 const { handoff, resolve, execute, verify, deadlines } = layers;
 const steps = [handoff, resolve, execute, verify, deadlines, epochStep(settling), settlementStep(settling)];
