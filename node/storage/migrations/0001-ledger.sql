@@ -209,8 +209,6 @@ CREATE TABLE ledger.posting (
   CHECK (debit <> credit),
   UNIQUE (kind, reference, debit, credit)
 );
-CREATE INDEX posting_by_debit ON ledger.posting (debit, posting_no);
-CREATE INDEX posting_by_credit ON ledger.posting (credit, posting_no);
 
 -- Epochs and settlements. A task is a member of one epoch of its scope, and of a later one only once it was deferred from
 -- every one before: `turn` counts them.
