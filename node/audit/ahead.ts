@@ -5,13 +5,15 @@ import { hexOf, jcs } from "./digests.ts";
 import { Disproof, Unreadable } from "./disproof.ts";
 import type { EpochTerms, ManifestTerms } from "./item.ts";
 import { readDocuments, readOrStop, type ArchiveSource } from "./manifest.ts";
-import { digestPart, termsOf, type NumberedPart, type PartDigest } from "./part.ts";
+import { digestPart, termsOf, wordsIn, type NumberedPart, type PartDigest } from "./part.ts";
 import type { KnownParts } from "./recompute.ts";
 
 /** What was worked out so far. */
 export type Ahead = {
-  /** Works one part out; what does not hold, or cannot be read, is left to the recomputation, which says so in its place. */
-  readonly work: (part: NumberedPart) => Promise<void>;
+  /** Works one part out; undefined for what does not hold or cannot be read, which the recomputation says in its place. */
+  readonly work: (part: NumberedPart) => Promise<PartDigest | undefined>;
+  /** Takes over what another thread worked a part out to, under the same expectation. */
+  readonly take: (part: NumberedPart, digest: PartDigest) => void;
   readonly known: KnownParts;
 };
 
@@ -25,13 +27,18 @@ export function workAhead(read: ArchiveSource["part"], expected: ManifestTerms):
   const prepare = async (): Promise<EpochTerms> => termsOf(expected, await readDocuments({ part: read }, expected), []);
   const nameOf = ({ number, digest, items }: NumberedPart): string => `${number}/${digest}/${items}`;
   const expectedText = textOf(expected);
-  const work = async (part: NumberedPart): Promise<void> => {
-    if (digests.has(nameOf(part))) return;
+  const take = (part: NumberedPart, digest: PartDigest): void => void digests.set(nameOf(part), digest);
+  const work = async (part: NumberedPart): Promise<PartDigest | undefined> => {
+    const known = digests.get(nameOf(part));
+    if (known !== undefined) return known;
     try {
       const bytes = await readOrStop(`parts[${part.number}]`, () => read(part.digest));
-      digests.set(nameOf(part), digestPart(await (terms ??= prepare()), bytes, part));
+      const digest = digestPart(await (terms ??= prepare()), bytes, part);
+      take(part, digest);
+      return digest;
     } catch (error) {
-      if (!(error instanceof Disproof || error instanceof Unreadable)) throw error;
+      if (error instanceof Disproof || error instanceof Unreadable) return undefined;
+      throw error;
     }
   };
   const known = (manifest: ArchiveManifest, number: number): PartDigest | undefined => {
@@ -39,7 +46,7 @@ export function workAhead(read: ArchiveSource["part"], expected: ManifestTerms):
     const digest = part && digests.get(nameOf({ ...part, number }));
     if (digest === undefined || textOf(manifest) !== expectedText) return undefined;
     const left = new Set<Hex>(manifest.excluded.map(({ taskId }) => taskId));
-    return digest.tasks.some((taskId) => left.has(hexOf(taskId))) ? undefined : digest;
+    return left.size > 0 && wordsIn(digest.tasks).some((taskId) => left.has(hexOf(taskId))) ? undefined : digest;
   };
-  return { work, known };
+  return { work, take, known };
 }

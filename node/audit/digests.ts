@@ -1,7 +1,6 @@
-// Ids, leaves and signatures as the published rules say, written a second time with other tools.
+// Ids, leaves and what actors sign as the published rules say, written a second time with other tools.
 import { hash } from "node:crypto";
 import canonicalize from "canonicalize";
-import secp256k1 from "secp256k1";
 import { encodeAbiParameters, keccak256, stringToBytes } from "viem";
 import type { Hex } from "#protocol/schemas/primitives.ts";
 import type { TaskEnvelope } from "#protocol/schemas/task.ts";
@@ -17,8 +16,8 @@ function isOrdered(value: unknown, depth = 0): boolean {
   if (depth > depthFollowed) return false;
   if (Array.isArray(value)) return value.every((each) => isOrdered(each, depth + 1));
   let before = "";
-  for (const [name, member] of Object.entries(value)) {
-    if (name < before || !isOrdered(member, depth + 1)) return false;
+  for (const name in value) {
+    if (name < before || !isOrdered((value as Record<string, unknown>)[name], depth + 1)) return false;
     before = name;
   }
   return true;
@@ -97,39 +96,6 @@ export function hexWord(hex: string): string {
 /** A leaf: the domain and the fields' words, hashed twice. */
 export function leafOf(domain: Buffer, words: readonly string[]): Buffer {
   return ownKeccak(ownKeccak(Buffer.from(domain.toString("hex") + words.join(""), "hex")));
-}
-
-const halfOrder = (2n ** 256n - 432420386565659656852420866394968145599n) / 2n;
-
-/** The public key, 64 bytes in hexadecimal, behind a signature r‖s‖v over a digest; undefined when it is none. */
-function keyBehind(digest: Uint8Array, signature: string): string | undefined {
-  const bytes = /^0x[0-9a-fA-F]{130}$/.test(signature) ? bytesOf(signature) : Buffer.alloc(0);
-  const v = bytes[64];
-  if (v !== 27 && v !== 28) return undefined;
-  if (BigInt(`0x${bytes.toString("hex", 32, 64)}`) > halfOrder) return undefined;
-  try {
-    const key = secp256k1.ecdsaRecover(bytes.subarray(0, 64), v - 27, digest, false);
-    return Buffer.from(key.buffer, key.byteOffset + 1, 64).toString("hex");
-  } catch {
-    // No point fits these numbers.
-    return undefined;
-  }
-}
-
-/** Accounts of public keys already seen: actors are few, and a keccak for each signature costs more than remembering. */
-const accounts = new Map<string, Hex>();
-const accountsKept = 10_000;
-
-/** The account that made a signature; undefined when nobody did. */
-export function signerOf(digest: Uint8Array, signature: string): Hex | undefined {
-  const key = keyBehind(digest, signature);
-  if (key === undefined) return undefined;
-  const known = accounts.get(key);
-  if (known !== undefined) return known;
-  const account = hexOf(keccak(Buffer.from(key, "hex")).subarray(12));
-  if (accounts.size >= accountsKept) accounts.clear();
-  accounts.set(key, account);
-  return account;
 }
 
 /** Hashes of texts already seen: but for idempotency keys they are few. */

@@ -2,11 +2,13 @@
 import type { Policy } from "#protocol/schemas/policy.ts";
 import type { Hex } from "#protocol/schemas/primitives.ts";
 import type { ArchivedItem, ArchiveManifest } from "#protocol/schemas/settlement.ts";
-import { bundleSigned, decisionSigned, envelopeSigned, hexWord, idOf, jcs, leafOf, sha, signerOf } from "./digests.ts";
+import { bundleSigned, decisionSigned, envelopeSigned, hexWord, idOf, jcs, leafOf, sha } from "./digests.ts";
 import { Disproof, same } from "./disproof.ts";
+import { checkHistory, type KnownHistories } from "./history.ts";
 import { shaped, type Documents } from "./manifest.ts";
 import { meaningOf, type Meaning } from "./resolution.ts";
 import { shaLeaf } from "./sha-tree.ts";
+import type { SignatureClaim } from "./signers.ts";
 
 /** What a manifest says that items are checked against, besides which were left out. */
 export type ManifestTerms = Pick<ArchiveManifest, "chainId" | "anchor" | "scope" | "epoch" | "versions" | "documents">;
@@ -22,10 +24,14 @@ export type EpochTerms = {
   readonly excluded: ReadonlySet<Hex>;
   /** Resolutions already worked out: many tasks of an epoch ask the same. */
   readonly meanings: Map<string, KnownMeaning>;
+  readonly histories: KnownHistories;
   readonly signing: Uint8Array;
   readonly resultDomain: Buffer;
   readonly evidenceDomain: Buffer;
 };
+
+/** A signature as an item has it, and where; whether it holds is for its part to judge, with all others. */
+export type FoundSignature = SignatureClaim & { readonly place: string };
 
 /** What an item comes to. */
 export type ItemDigest = {
@@ -54,10 +60,13 @@ function readLine(line: string, place: string): { readonly item: ArchivedItem; r
   return { item, texts };
 }
 
-/** Works out one line of an archive. @throws Disproof at the first difference; its field begins with `place` */
-export function digestItem(terms: EpochTerms, line: string, place: string): ItemDigest {
+/**
+ * Works out one line of an archive, but for its signatures, which are added to `signatures`.
+ * @throws Disproof at the first difference; its field begins with `place`
+ */
+export function digestItem(terms: EpochTerms, line: string, place: string, signatures: FoundSignature[]): ItemDigest {
   const { item, texts } = readLine(line, place);
-  return shaped(place, "an item", () => checkedItem(terms, item, texts, place));
+  return shaped(place, "an item", () => checkedItem(terms, item, texts, place, signatures));
 }
 
 /** The members of an item in their canonical order; there are no others. */
@@ -77,14 +86,20 @@ const memberNames = [
   "transcript",
 ];
 
-function checkedItem(terms: EpochTerms, item: ArchivedItem, texts: Texts, place: string): ItemDigest {
+function checkedItem(
+  terms: EpochTerms,
+  item: ArchivedItem,
+  texts: Texts,
+  place: string,
+  signatures: FoundSignature[],
+): ItemDigest {
   const { taskId, envelope, assignment, bundle, transcript, accessLog } = item;
   const textOf = (name: string): string => texts[name] ?? "";
   same(`${place} has`, Object.keys(texts), memberNames);
   same(`${place}.taskId`, taskId, idOf("scs.task", textOf("envelope")));
   same(`${place}.envelope.scope`, envelope.scope, terms.manifest.scope);
   if (terms.excluded.has(taskId)) throw new Disproof(`${place}.taskId`, "settled", "excluded by the manifest");
-  checkSubmission(terms, item, place);
+  signatures.push(...submissionSignature(terms, item, place));
   for (const [name, of] of Object.entries({ assignment, bundle, transcript, accessLog })) {
     same(`${place}.${name}.taskId`, of.taskId, taskId);
   }
@@ -97,12 +112,16 @@ function checkedItem(terms: EpochTerms, item: ArchivedItem, texts: Texts, place:
   same(`${place}.bundle.transcriptId`, bundle.transcriptId, idOf("scs.transcript", textOf("transcript")));
   same(`${place}.bundle.accessLogId`, bundle.accessLogId, idOf("scs.access-log", textOf("accessLog")));
   const bundleId = idOf("scs.bundle", textOf("bundle"));
-  const signed = signerOf(bundleSigned(terms.signing, taskId, bundleId), item.bundleSignature);
-  same(`${place}.bundleSignature`, bundle.executor, signed ?? "nobody");
+  signatures.push({
+    place: `${place}.bundleSignature`,
+    account: bundle.executor,
+    digest: bundleSigned(terms.signing, taskId, bundleId),
+    signature: item.bundleSignature,
+  });
   checkReading(item, place);
   checkUnits(policy, item, place);
-  const decisionIds = checkDecisions(terms, policy, item, bundleId, place);
-  checkHistory(item, place);
+  const decisionIds = checkDecisions(terms, policy, item, bundleId, place, signatures);
+  checkHistory(terms.histories, item, place);
   const [decisionId] = decisionIds;
   if (decisionId === undefined) throw new Disproof(`${place}.decisions`, "none", "at least one");
   const result = [taskId, bundle.outputCommitment, bundleId, decisionId].map(hexWord);
@@ -117,11 +136,15 @@ function checkedItem(terms: EpochTerms, item: ArchivedItem, texts: Texts, place:
   };
 }
 
-/** The submitter signed the envelope; null says that a token stood for the signature, which only the node can know. */
-function checkSubmission({ signing }: EpochTerms, { envelope, envelopeSignature }: ArchivedItem, place: string): void {
-  if (envelopeSignature === null) return;
-  const signer = signerOf(envelopeSigned(signing, envelope), envelopeSignature);
-  same(`${place}.envelopeSignature`, envelope.submitter, signer ?? "nobody");
+/** What the submitter signed; null says that a token stood for the signature, which only the node can know. */
+function submissionSignature(
+  { signing }: EpochTerms,
+  { envelope, envelopeSignature: signature }: ArchivedItem,
+  place: string,
+): readonly FoundSignature[] {
+  if (signature === null) return [];
+  const digest = envelopeSigned(signing, envelope);
+  return [{ place: `${place}.envelopeSignature`, account: envelope.submitter, digest, signature }];
 }
 
 /** Its versions are live in the epoch; gives the policy it was priced and verified under. */
@@ -215,13 +238,14 @@ function checkUnits(policy: Policy, item: ArchivedItem, place: string): void {
   same(`${place}.bundle.fee`, fee, `${BigInt(base) + BigInt(perThousandRecords) * begun}`);
 }
 
-/** Each decision accepts this bundle, was signed by its verifier, and rests on evidence that says the same. */
+/** Each decision accepts this bundle, is said to be signed by its verifier, and rests on evidence that says the same. */
 function checkDecisions(
   { signing }: EpochTerms,
   policy: Policy,
   { taskId, bundle, decisions }: ArchivedItem,
   bundleId: Hex,
   place: string,
+  signatures: FoundSignature[],
 ): readonly Hex[] {
   let before = "0x";
   const ids = decisions.map(({ decision, evidence, signature }, at) => {
@@ -244,30 +268,10 @@ function checkDecisions(
     });
     same(`${here}.decision.evidenceHash`, decision.evidenceHash, idOf("scs.evidence", jcs(evidence)));
     const decisionId = idOf("scs.decision", jcs(decision));
-    const signed = signerOf(decisionSigned(signing, { taskId, bundleId, decisionId, verdict: "accepted" }), signature);
-    same(`${here}.signature`, decision.verifier, signed ?? "nobody");
+    const digest = decisionSigned(signing, { taskId, bundleId, decisionId, verdict: "accepted" });
+    signatures.push({ place: `${here}.signature`, account: decision.verifier, digest, signature });
     return decisionId;
   });
   if (ids.length < policy.verifiers) throw new Disproof(`${place}.decisions.length`, ids.length, policy.verifiers);
   return ids;
-}
-
-type Move = { readonly taskId: Hex; readonly step: number; readonly from: string | null; readonly to: string };
-
-/** Its moves join, begin with admission, and lead through verification to where it waits for settlement. */
-function checkHistory({ taskId, history }: ArchivedItem, place: string): void {
-  let state: string | null = null;
-  let verified = false;
-  for (const [at, text] of history.entries()) {
-    const move = JSON.parse(text) as Move;
-    const here = `${place}.history[${at}]`;
-    same(here, text, jcs(move));
-    same(`${here}.taskId`, move.taskId, taskId);
-    same(`${here}.step`, move.step, at);
-    same(`${here}.from`, move.from, state);
-    verified ||= move.from === "verifying" && move.to === "awaiting_settlement";
-    state = move.to;
-  }
-  same(`${place}.history ends in`, state, "awaiting_settlement");
-  same(`${place}.history leads through verification`, verified, true);
 }

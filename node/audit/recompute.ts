@@ -15,7 +15,7 @@ import { candidatesOf } from "./aggregation.ts";
 import { domainOf, hexOf, hexWord, idOf, jcs, keccak, leafOf, scopeIdOf, sha, word } from "./digests.ts";
 import { Disproof, judged, same, type Verdict } from "./disproof.ts";
 import { readDocuments, readManifest, readOrStop, shaped, type ArchiveSource, type Documents } from "./manifest.ts";
-import { digestPart, termsOf, type PartDigest } from "./part.ts";
+import { digestPart, termsOf, wordsIn, type PartDigest } from "./part.ts";
 import { emptyTree, grow, shaRoot } from "./sha-tree.ts";
 import { addLedger, earningsOf, emptyLedger } from "./shares.ts";
 
@@ -97,7 +97,7 @@ function nextPart(source: ArchiveSource, { parts }: ArchiveManifest, number: num
 }
 
 const allOf = (digests: readonly PartDigest[], kind: "results" | "evidence"): readonly Buffer[] =>
-  digests.flatMap((digest) => digest[kind]);
+  digests.flatMap((digest) => [...wordsIn(digest[kind])]);
 
 /** The leaves of what accounts earn and pay: the rewards, then the adjustments. */
 function earningLeaves(
@@ -132,7 +132,7 @@ function settle(
   const histories = emptyTree();
   for (const digest of digests) {
     addLedger(ledger, digest.ledger);
-    for (const leaf of digest.histories) grow(histories, leaf);
+    for (const leaf of wordsIn(digest.histories)) grow(histories, leaf);
   }
   const { pot, rewards } = earningsOf(scope, epoch, policy, ledger);
   const treasury = policy.rewards.treasuryAccount;
@@ -183,7 +183,7 @@ function settle(
     adjustments,
     payouts,
     localCandidates,
-    taskIds: digests.flatMap(({ tasks }) => tasks.map(hexOf)),
+    taskIds: digests.flatMap(({ tasks }) => [...wordsIn(tasks)].map(hexOf)),
     excluded: manifest.excluded.map(({ taskId }) => taskId),
   };
 }

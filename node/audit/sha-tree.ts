@@ -7,7 +7,8 @@ type Peak = { readonly leaves: number; readonly hash: Buffer };
 /** A tree that only grows. */
 export type ShaTree = { size: number; readonly peaks: Peak[] };
 
-const nodePrefix = Buffer.from([1]);
+/** Where the two sides of a node are put together; nothing stays in it. */
+const pair = Buffer.alloc(65, 1);
 
 export function emptyTree(): ShaTree {
   return { size: 0, peaks: [] };
@@ -19,7 +20,9 @@ export function shaLeaf(text: string): Buffer {
 }
 
 function joined(left: Buffer, right: Buffer): Buffer {
-  return hash("sha256", Buffer.concat([nodePrefix, left, right]), "buffer");
+  pair.set(left, 1);
+  pair.set(right, 33);
+  return hash("sha256", pair, "buffer");
 }
 
 /** Adds a leaf; equal neighbours merge. */

@@ -13,14 +13,19 @@ export type NodeReader = (level: number, index: number) => Uint8Array;
 
 export const emptyFrontier: Frontier = { size: 0, roots: [] };
 
-/** The hash of an entry: SHA-256(0x00 ‖ entry). */
-export function journalLeaf(entry: Uint8Array): Uint8Array {
-  return sha256(Buffer.concat([Uint8Array.of(0x00), entry]));
+/** The hash of an entry, bytes or the text whose UTF-8 they are: SHA-256(0x00 ‖ entry). */
+export function journalLeaf(entry: Uint8Array | string): Uint8Array {
+  return sha256(typeof entry === "string" ? `\0${entry}` : Buffer.concat([Uint8Array.of(0x00), entry]));
 }
+
+/** Where the two sides of a node are put together; nothing stays in it. */
+const pair = Buffer.alloc(65, 0x01);
 
 /** The hash of two subtrees: SHA-256(0x01 ‖ left ‖ right). */
 function parent(left: Uint8Array, right: Uint8Array): Uint8Array {
-  return sha256(Buffer.concat([Uint8Array.of(0x01), left, right]));
+  pair.set(left, 1);
+  pair.set(right, 33);
+  return sha256(pair);
 }
 
 /**

@@ -37,24 +37,64 @@ export function contributionOf(item: ArchivedItem): Contribution {
 
 type Units = Map<Hex, bigint>;
 
+/** What was metered of an epoch's items so far: how many, their fees, and the units of each role's accounts. */
+export type Metered = { items: number; fees: bigint; readonly units: Readonly<Record<RewardRole, Units>> };
+
+/** Nothing metered yet. */
+export function openMetered(): Metered {
+  const units = {
+    producer: new Map(),
+    vault: new Map(),
+    executor: new Map(),
+    verifier: new Map(),
+    treasury: new Map(),
+  };
+  return { items: 0, fees: 0n, units };
+}
+
+/**
+ * Meters one item: records read for producers and vault operators, records read plus one for executors and verifiers. The order of
+ * items makes no difference.
+ */
+export function meter(metered: Metered, { fee, executor, verifiers, records, vaults }: Contribution): void {
+  const add = (role: RewardRole, account: Hex, amount: number): void => {
+    if (amount === 0) return;
+    const units = metered.units[role];
+    units.set(account, (units.get(account) ?? 0n) + BigInt(amount));
+  };
+  metered.items++;
+  metered.fees += fee;
+  add("executor", executor, records + 1);
+  for (const verifier of verifiers) add("verifier", verifier, records + 1);
+  for (const vault of vaults) {
+    add("vault", vault.operator, vault.records);
+    for (const producer of vault.producers) add("producer", producer.account, producer.records);
+  }
+}
+
+/** All of them metered. */
+export function meteredOf(contributions: Iterable<Contribution>): Metered {
+  const metered = openMetered();
+  for (const contribution of contributions) meter(metered, contribution);
+  return metered;
+}
+
 const roles: readonly RewardRole[] = ["producer", "vault", "executor", "verifier", "treasury"];
 
 /**
  * Shares out an epoch's pot (RWRD-01…03): pot = fees of the settled items + the policy's subsidy. The pot is first split
- * by role, then each role's part by metered units: records read for producers and vault operators, records read plus
- * one per item for executors and verifiers. A role without units leaves its part to the treasury. The records are in the
- * order of (role, account), without zero amounts, and add up to the pot exactly.
+ * by role, then each role's part by metered units. A role without units leaves its part to the treasury. The records are in
+ * the order of (role, account), without zero amounts, and add up to the pot exactly; of no items there are none.
  */
 export function rewardRecords(
   scope: string,
   epoch: number,
   policy: Policy,
-  contributions: readonly Contribution[],
+  metered: Metered,
 ): { readonly pot: bigint; readonly records: readonly RewardRecord[] } {
-  if (contributions.length === 0) return { pot: 0n, records: [] };
-  const fees = contributions.reduce((sum, { fee }) => sum + fee, 0n);
-  const pot = fees + BigInt(policy.rewards.subsidy);
-  const units = meter(contributions, policy.rewards.treasuryAccount);
+  if (metered.items === 0) return { pot: 0n, records: [] };
+  const pot = metered.fees + BigInt(policy.rewards.subsidy);
+  const units = { ...metered.units, treasury: new Map([[policy.rewards.treasuryAccount, 1n]]) };
   const pools = rolePools(pot, policy, units);
   const records: RewardRecord[] = [];
   for (const role of roles) {
@@ -115,28 +155,6 @@ export function payoutInstructions(
       account,
       amount: String(amount),
     }));
-}
-
-function meter(contributions: readonly Contribution[], treasury: Hex): Record<RewardRole, Units> {
-  const units: Record<RewardRole, Units> = {
-    producer: new Map(),
-    vault: new Map(),
-    executor: new Map(),
-    verifier: new Map(),
-    treasury: new Map([[treasury, 1n]]),
-  };
-  const add = (role: RewardRole, account: Hex, amount: number) => {
-    if (amount > 0) units[role].set(account, (units[role].get(account) ?? 0n) + BigInt(amount));
-  };
-  for (const { executor, verifiers, records, vaults } of contributions) {
-    add("executor", executor, records + 1);
-    for (const verifier of verifiers) add("verifier", verifier, records + 1);
-    for (const vault of vaults) {
-      add("vault", vault.operator, vault.records);
-      for (const producer of vault.producers) add("producer", producer.account, producer.records);
-    }
-  }
-  return units;
 }
 
 function rolePools(pot: bigint, policy: Policy, units: Record<RewardRole, Units>): Record<RewardRole, bigint> {

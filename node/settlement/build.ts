@@ -2,6 +2,7 @@
 import type { Duty } from "#storage/duties.ts";
 import { stepBatchLimit } from "#protocol/limits.ts";
 import { indexRegistry } from "#protocol/resolution.ts";
+import type { Snapshot } from "#protocol/schemas/execution.ts";
 import type { Hex } from "#protocol/schemas/primitives.ts";
 import { readAggregation, readDeferrals, readEpochPenalties, type Deferral } from "#storage/epoch-closing.ts";
 import type { Epoch, EpochDocuments } from "#storage/epochs.ts";
@@ -19,11 +20,12 @@ import {
   sealDraft,
   type Candidate,
 } from "./candidate.ts";
-import { checkItem, type CheckContext, type SettledItem } from "./item-check.ts";
+import { checkItem, type CheckContext, type SignatureTrust } from "./item-check.ts";
 import type { ExpectedManifest, PartListener } from "./second-opinion.ts";
+import type { SettledItem } from "./settled-item.ts";
+import { parseItem, type ParsedItem } from "./item-texts.ts";
 import { loadOwners, ownersIn, type OwnerIndex } from "./source-owners.ts";
 import { keepDuty, schemaVersions, type StepDeps } from "./step.ts";
-import type { ExecutionAssignment, Snapshot } from "#protocol/schemas/execution.ts";
 
 /** What building needs besides the step's own. */
 export type BuildDeps = StepDeps & {
@@ -39,6 +41,7 @@ export type BuildOrder = {
   /** The anchor's number for this candidate, from 1. */
   readonly revision: number;
   readonly previousRoot: Hex;
+  readonly signatures: SignatureTrust;
 };
 
 /**
@@ -48,7 +51,7 @@ export type BuildOrder = {
  */
 export async function buildCandidate(deps: BuildDeps, duty: Duty, order: BuildOrder): Promise<Candidate> {
   const { database, place, store } = deps;
-  const { epoch, documents, revision, previousRoot } = order;
+  const { epoch, documents, revision, previousRoot, signatures } = order;
   const owners: OwnerIndex = new Map();
   const context: CheckContext = {
     domain: place,
@@ -58,6 +61,7 @@ export async function buildCandidate(deps: BuildDeps, duty: Duty, order: BuildOr
     policies: documents.policies,
     heldRole: roleLookup(await readRoleChanges(database, ["executor", "verifier"])),
     ownersOf: (snapshot) => ownersIn(owners, snapshot),
+    signatures,
   };
   const draft = openDraft(place, epoch.scope, epoch.epoch);
   const archived = await putDocuments(store, documents);
@@ -67,10 +71,11 @@ export async function buildCandidate(deps: BuildDeps, duty: Duty, order: BuildOr
   const members = (await memberIds(database, epoch.scope, epoch.epoch)).filter((taskId) => !aside.has(taskId));
   for await (const page of pagesOf(deps, members)) {
     await keepDuty(deps, duty);
-    await loadOwners(database, owners, page.flatMap(snapshotsOf));
+    const parsed = page.map(parseItem);
+    await loadOwners(database, owners, parsed.flatMap(snapshotsOf));
     const settled: SettledItem[] = [];
-    for (const stored of page) {
-      const verdict = checkItem(context, stored);
+    for (const [at, stored] of page.entries()) {
+      const verdict = checkItem(context, stored, parsed[at]);
       if (verdict.kind === "settled") settled.push(verdict.item);
       else excluded.push({ taskId: verdict.taskId, reason: verdict.reason });
     }
@@ -124,12 +129,7 @@ async function* pagesOf({ database }: StepDeps, ids: readonly Hex[]): AsyncGener
   }
 }
 
-/** The snapshots that an item was bound to; none where its assignment cannot be read, which its check will find. */
-function snapshotsOf({ assignment }: StoredItem): readonly Snapshot[] {
-  if (assignment === null) return [];
-  try {
-    return (JSON.parse(assignment.body) as ExecutionAssignment).bindings.map(({ snapshot }) => snapshot);
-  } catch {
-    return [];
-  }
+/** The snapshots that an item was bound to; none where it cannot be read, which its check will say. */
+function snapshotsOf(parsed: ParsedItem | undefined): readonly Snapshot[] {
+  return parsed?.assignment.bindings.map(({ snapshot }) => snapshot) ?? [];
 }

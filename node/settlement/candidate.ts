@@ -16,7 +16,7 @@ import {
 import { buildTree, rootOf, type Tree } from "#protocol/merkle.ts";
 import { rulesetId, type VersionSet } from "#protocol/parameters.ts";
 import { adjustmentRecords } from "#protocol/adjustments.ts";
-import { payoutInstructions, rewardRecords, type Contribution } from "#protocol/rewards.ts";
+import { meter, openMetered, payoutInstructions, rewardRecords, type Metered } from "#protocol/rewards.ts";
 import type { LocalAttributeCandidate } from "#protocol/schemas/local-attribute.ts";
 import type { Policy } from "#protocol/schemas/policy.ts";
 import type { Hex } from "#protocol/schemas/primitives.ts";
@@ -32,7 +32,7 @@ import type {
 } from "#protocol/schemas/settlement.ts";
 import { settlementRoot, type AnchorPlace, type Header } from "#protocol/settlement-root.ts";
 import type { Deferral } from "#storage/epoch-closing.ts";
-import type { SettledItem } from "./item-check.ts";
+import type { SettledItem } from "./settled-item.ts";
 
 /** A candidate as far as its items were added: what is kept of each is its leaves and what it brings in. */
 export type Draft = {
@@ -42,7 +42,7 @@ export type Draft = {
   readonly taskIds: Hex[];
   readonly results: Uint8Array[];
   readonly evidence: Uint8Array[];
-  readonly contributions: Contribution[];
+  readonly metered: Metered;
   journal: Frontier;
 };
 
@@ -91,7 +91,7 @@ export function leafContextOf(place: AnchorPlace, scope: string, epoch: number):
 
 /** A candidate without items yet. */
 export function openDraft(place: AnchorPlace, scope: string, epoch: number): Draft {
-  const none = { taskIds: [], results: [], evidence: [], contributions: [] };
+  const none = { taskIds: [], results: [], evidence: [], metered: openMetered() };
   return { place, scope, epoch, ...none, journal: emptyFrontier };
 }
 
@@ -102,9 +102,8 @@ export function addItems(draft: Draft, items: readonly SettledItem[]): void {
   for (const { taskId, contribution, history } of items) {
     assert(taskId > (draft.taskIds.at(-1) ?? ""), "items come in the order of their ids");
     draft.taskIds.push(taskId);
-    draft.contributions.push(contribution);
-    const leaves = history.map((text) => journalLeaf(Buffer.from(text, "utf8")));
-    draft.journal = appendLeaves(draft.journal, leaves);
+    meter(draft.metered, contribution);
+    draft.journal = appendLeaves(draft.journal, history.map(journalLeaf));
   }
   draft.results.push(
     leafHashes(
@@ -189,10 +188,10 @@ export function candidateRegistry(versions: VersionSet, registries: ReadonlyMap<
  * RWRD-01). The same items and terms give the same bytes, in whatever pieces the items were added.
  */
 export function sealDraft(draft: Draft, terms: CandidateTerms): Candidate {
-  const { place, scope, epoch, taskIds, contributions } = draft;
+  const { place, scope, epoch, taskIds, metered } = draft;
   const { revision, previousRoot, versions, policy, registry, aggregation } = terms;
   const context = leafContextOf(place, scope, epoch);
-  const { pot, records: rewards } = rewardRecords(scope, epoch, policy, contributions);
+  const { pot, records: rewards } = rewardRecords(scope, epoch, policy, metered);
   const beneficiary = policy.rewards.treasuryAccount;
   const adjustments = adjustmentRecords({ scope, epoch, beneficiary }, rewards, terms.penalties);
   const payouts = payoutInstructions(scope, epoch, rewards, adjustments);

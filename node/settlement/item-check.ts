@@ -1,8 +1,7 @@
 // Checks one item again before it is settled: a pure function of what is stored of it and of what its epoch allows.
 import { canonicalText } from "#protocol/canonical.ts";
 import { feeOf } from "#protocol/fees.ts";
-import { canonicalMove, foldHistory } from "#protocol/histories.ts";
-import type { LeafItem } from "#protocol/leaves.ts";
+import { foldHistory } from "#protocol/histories.ts";
 import { taskLifecycle } from "#protocol/lifecycles.ts";
 import {
   bundleDigest,
@@ -12,7 +11,6 @@ import {
   type MessageDomain,
 } from "#protocol/messages.ts";
 import type { RegistryIndex } from "#protocol/resolution.ts";
-import type { Contribution } from "#protocol/rewards.ts";
 import { sha256Hex } from "#protocol/hash.ts";
 import { recover } from "#protocol/signature.ts";
 import type { Snapshot } from "#protocol/schemas/execution.ts";
@@ -23,6 +21,7 @@ import type { StoredItem } from "#storage/settlement-items.ts";
 import type { HistoryEntry } from "#storage/tasks.ts";
 import { meaningIn } from "./known-meanings.ts";
 import { canonicalCommitted, canonicalUnder, parseItem, textTags, type ParsedItem } from "./item-texts.ts";
+import { settledItem, type ItemTexts, type SettledItem } from "./settled-item.ts";
 
 /** Who a snapshot's records are owed to. */
 export type SourceOwners = {
@@ -42,17 +41,15 @@ export type CheckContext = {
   readonly policies: ReadonlyMap<string, Policy>;
   readonly heldRole: (account: Hex, role: "executor" | "verifier", at: Date) => boolean;
   readonly ownersOf: (snapshot: Snapshot) => SourceOwners | undefined;
+  readonly signatures: SignatureTrust;
 };
 
-/** An item that holds: its line in the archive, its leaves, and what it brings into the epoch. */
-export type SettledItem = {
-  readonly taskId: Hex;
-  readonly line: string;
-  readonly result: LeafItem<"result">;
-  readonly evidence: readonly LeafItem<"evidence">[];
-  readonly contribution: Contribution;
-  readonly history: readonly string[];
-};
+/** Whether signatures count as they were admitted, each checked then, or are all checked again. */
+export type SignatureTrust = "as_admitted" | "checked_again";
+
+function isSignedBy({ signatures }: CheckContext, account: Hex, digest: () => Uint8Array, signature: string): boolean {
+  return signatures === "as_admitted" || recover(digest(), signature) === account;
+}
 
 /** What became of an item: settled, or left out for a reason that is published with the epoch. */
 export type ItemVerdict =
@@ -65,15 +62,15 @@ export function isHeldBack(reason: string): boolean {
 }
 
 /**
- * Checks one member of a closed epoch (SETL-02): it waits for settlement, every id is recomputed from the bytes, every
- * signature leads to an actor that had the role when it acted, what was read is what was bound, the fee is the policy's, and
- * its history leads through verification.
+ * Checks one member of a closed epoch (SETL-02): it waits for settlement, every id is recomputed from the bytes, every actor
+ * had the role when it acted, what was read is what was bound, the fee is the policy's, and its history leads through
+ * verification. Signatures are recovered where the context says so.
+ * @param parsed what its texts say, where somebody has read them already
  */
-export function checkItem(context: CheckContext, stored: StoredItem): ItemVerdict {
+export function checkItem(context: CheckContext, stored: StoredItem, parsed = parseItem(stored)): ItemVerdict {
   const { taskId, state } = stored;
   const excluded = (reason: string): ItemVerdict => ({ kind: "excluded", taskId, reason });
   if (state !== "awaiting_settlement") return excluded(state);
-  const parsed = parseItem(stored);
   if (parsed === undefined) return excluded("an artifact is missing or unreadable");
   const texts = checkTexts(parsed);
   if (typeof texts === "string") return excluded(texts);
@@ -90,12 +87,8 @@ export function checkItem(context: CheckContext, stored: StoredItem): ItemVerdic
   return { kind: "settled", item: settledItem(parsed, texts, contributions) };
 }
 
-type Texts = Readonly<Record<"envelope" | "resolution" | "bundle" | "result" | "transcript" | "accessLog", string>> & {
-  readonly decisions: readonly { readonly decision: string; readonly evidence: string }[];
-};
-
 /** The canonical texts of an item, each the one that its id commits to; or which of them is not. */
-function checkTexts(parsed: ParsedItem): Texts | string {
+function checkTexts(parsed: ParsedItem): ItemTexts | string {
   const { stored, resultTexts, bundle, resolution, assignment } = parsed;
   const envelope = canonicalUnder(textTags.envelope, stored.envelope, stored.taskId);
   if (envelope === undefined) return "the envelope does not have the task's id";
@@ -141,12 +134,13 @@ function checkVersions({ scope, schemaVersions, registries, policies }: CheckCon
 }
 
 /** What was asked was asked by its submitter, and means what its registry says. */
-function checkMeaning({ domain, registries }: CheckContext, parsed: ParsedItem, texts: Texts): string | undefined {
+function checkMeaning(context: CheckContext, parsed: ParsedItem, texts: ItemTexts): string | undefined {
+  const { domain, registries } = context;
   const { stored, envelope } = parsed;
   const { envelopeSignature } = stored;
   if (
     envelopeSignature !== null &&
-    recover(envelopeDigest(domain, envelope), envelopeSignature) !== envelope.submitter
+    !isSignedBy(context, envelope.submitter, () => envelopeDigest(domain, envelope), envelopeSignature)
   ) {
     return "the envelope's signature is not its submitter's";
   }
@@ -155,7 +149,8 @@ function checkMeaning({ domain, registries }: CheckContext, parsed: ParsedItem, 
   return "its resolution is not what its registry gives";
 }
 
-function checkExecution({ domain, policies, heldRole }: CheckContext, parsed: ParsedItem): string | undefined {
+function checkExecution(context: CheckContext, parsed: ParsedItem): string | undefined {
+  const { domain, policies, heldRole } = context;
   const { stored, envelope, assignment, bundle, transcript, accessLog, resultTexts } = parsed;
   const { taskId } = stored;
   const owners = [assignment.taskId, bundle.taskId, transcript.taskId, accessLog.taskId];
@@ -169,7 +164,8 @@ function checkExecution({ domain, policies, heldRole }: CheckContext, parsed: Pa
   if (BigInt(bundle.fee) > BigInt(envelope.feeLimit)) return "the fee exceeds its limit";
   const admittedAt = timeOf(stored.history, "dispatched", "verifying");
   if (bundle.executor !== resultTexts.executor) return "the bundle names another executor";
-  if (recover(bundleDigest(domain, taskId, resultTexts.bundleId), resultTexts.signature) !== bundle.executor) {
+  const signed = (): Uint8Array => bundleDigest(domain, taskId, resultTexts.bundleId);
+  if (!isSignedBy(context, bundle.executor, signed, resultTexts.signature)) {
     return "the bundle's signature is not its executor's";
   }
   if (admittedAt === undefined || !heldRole(bundle.executor, "executor", admittedAt)) return "its executor was none";
@@ -199,7 +195,8 @@ function checkAccess({ assignment, accessLog, transcript }: ParsedItem): string 
   return undefined;
 }
 
-function checkDecisions({ domain, policies, heldRole }: CheckContext, parsed: ParsedItem): string | undefined {
+function checkDecisions(context: CheckContext, parsed: ParsedItem): string | undefined {
+  const { domain, policies, heldRole } = context;
   const { stored, envelope, bundle, resultTexts, decisions } = parsed;
   const { taskId } = stored;
   const { bundleId } = resultTexts;
@@ -213,8 +210,11 @@ function checkDecisions({ domain, policies, heldRole }: CheckContext, parsed: Pa
       return "a decision does not accept the result";
     }
     if (verifier !== admitted.verifier) return "a decision names another verifier";
-    const digest = decisionDigest(domain, { taskId, bundleId, decisionId: admitted.decisionId, verdict });
-    if (recover(digest, admitted.signature) !== verifier) return "a decision's signature is not its verifier's";
+    const { decisionId } = admitted;
+    const signed = (): Uint8Array => decisionDigest(domain, { taskId, bundleId, decisionId, verdict });
+    if (!isSignedBy(context, verifier, signed, admitted.signature)) {
+      return "a decision's signature is not its verifier's";
+    }
     if (decidedAt === undefined || !heldRole(verifier, "verifier", decidedAt)) return "a verifier was none";
   }
   const enough = policies.get(envelope.policyVersion)?.verifiers ?? Number.POSITIVE_INFINITY;
@@ -245,49 +245,4 @@ function contributionsOf({ ownersOf }: CheckContext, parsed: ParsedItem): Archiv
   const total = [...read.values()].reduce((sum, records) => sum + records, 0);
   const same = claimed.size === read.size && [...read].every(([vault, records]) => claimed.get(vault) === records);
   return same && total === parsed.bundle.units.records ? contributions : "its units are not what was read";
-}
-
-/**
- * A task's canonical history as far as it is settled: up to its verification. A challenge that came later and was not upheld is one
- * node's own affair; it changes neither the root nor what is proven against it.
- */
-export function settledHistory(taskId: Hex, history: readonly HistoryEntry[]): readonly string[] {
-  const end = history.findLastIndex(({ from, to }) => from === "verifying" && to === "awaiting_settlement") + 1;
-  return history.slice(0, end).map((move) => canonicalMove(taskId, move.step, move));
-}
-
-function settledItem(parsed: ParsedItem, texts: Texts, contributions: ArchivedItem["contributions"]): SettledItem {
-  const { stored, bundle, assignment, resultTexts, decisions } = parsed;
-  const { taskId } = stored;
-  const history = settledHistory(taskId, stored.history);
-  const signed = texts.decisions.map(
-    ({ decision, evidence }, at) =>
-      `{"decision":${decision},"evidence":${evidence},"signature":"${decisions[at]?.stored.signature ?? "0x"}"}`,
-  );
-  // The canonical text of an ArchivedItem, put together from texts that are canonical: its keys are in their order.
-  const line =
-    `{"accessLog":${texts.accessLog},"assignment":${canonicalText(assignment)},"bundle":${texts.bundle}` +
-    `,"bundleSignature":"${resultTexts.signature}","contributions":${canonicalText(contributions)}` +
-    `,"decisions":[${signed.join()}],"envelope":${texts.envelope}` +
-    `,"envelopeSignature":${canonicalText(stored.envelopeSignature)},"history":${canonicalText(history)}` +
-    `,"resolution":${texts.resolution},"result":${texts.result},"taskId":"${taskId}","transcript":${texts.transcript}}`;
-  return {
-    taskId,
-    line,
-    result: {
-      taskId,
-      resultCommitment: bundle.outputCommitment,
-      bundleId: resultTexts.bundleId,
-      decisionId: decisions[0]?.stored.decisionId ?? taskId,
-    },
-    evidence: decisions.map(({ decision }) => ({ taskId, evidenceHash: decision.evidenceHash })),
-    contribution: {
-      fee: BigInt(bundle.fee),
-      executor: bundle.executor,
-      verifiers: decisions.map(({ decision }) => decision.verifier),
-      records: bundle.units.records,
-      vaults: contributions,
-    },
-    history,
-  };
 }

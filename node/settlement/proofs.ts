@@ -29,7 +29,7 @@ import {
   payoutLeafItem,
   rewardLeafItem,
 } from "./candidate.ts";
-import { settledHistory } from "./item-check.ts";
+import { settledHistory } from "./settled-item.ts";
 
 /** Kinds of items that a proof can be asked for. */
 export type ProvenKind = "result" | "evidence" | "reward" | "payout" | "candidate" | "journal";

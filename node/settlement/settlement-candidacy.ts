@@ -9,9 +9,10 @@ import { enqueue } from "#storage/outbox.ts";
 import { insertCandidate } from "#storage/candidates.ts";
 import { moveSettlement, rejectedCandidates, type Settlement } from "#storage/settlements.ts";
 import { openArchive } from "./archive.ts";
-import { buildCandidate } from "./build.ts";
+import { buildCandidate, type BuildOrder } from "./build.ts";
 import { noRoot, type Candidate } from "./candidate.ts";
 import { archiveEffect, eventEffect, proposeEffect } from "./effects.ts";
+import type { OpinionVerdict } from "./second-opinion.ts";
 import { decideBuilt } from "./settlement-decision.ts";
 import { move, write, type Outcome, type SettlementDeps } from "./settlement-work.ts";
 import { actor, keepDuty, schemaVersions } from "./step.ts";
@@ -36,7 +37,7 @@ export async function collect(deps: SettlementDeps, duty: Duty, settlement: Sett
  * settlement, because every item rests on it (SETL-02, SETL-06).
  */
 export async function verifyInputs(deps: SettlementDeps, duty: Duty, settlement: Settlement): Promise<Outcome> {
-  const { database, store } = deps;
+  const { database } = deps;
   const { scope, epoch } = settlement;
   const previousRoot = epoch === 1 ? noRoot : await finalizedRoot(database, scope, epoch - 1);
   if (previousRoot === undefined) return { kind: "wait", reason: "the epoch before is not final" };
@@ -48,10 +49,8 @@ export async function verifyInputs(deps: SettlementDeps, duty: Duty, settlement:
     return await move(deps, duty, settlement, { to: "failed", why: "a published document does not hold", failure });
   }
   const revision = (await rejectedCandidates(database, scope, epoch)) + 1;
-  const candidate = await buildCandidate(deps, duty, { epoch: closed, documents, revision, previousRoot });
-  const { root, header, subRoots, rewards, adjustments, payouts, localCandidates } = candidate;
-  const claim = { root, header, subRoots, rewards, adjustments, payouts, localCandidates };
-  const action = decideBuilt(root, await deps.secondOpinion(openArchive(store, header.archive), claim));
+  const { candidate, verdict } = await buildJudged(deps, duty, { epoch: closed, documents, revision, previousRoot });
+  const action = decideBuilt(candidate.root, verdict);
   await keepDuty(deps, duty);
   switch (action.kind) {
     case "wait":
@@ -63,6 +62,33 @@ export async function verifyInputs(deps: SettlementDeps, duty: Duty, settlement:
     case "commit":
       return await commit(deps, duty, settlement, candidate);
   }
+}
+
+type Judged = { readonly candidate: Candidate; readonly verdict: OpinionVerdict };
+
+/**
+ * Builds a candidate and has it judged. Signatures were checked when they were admitted, and the second opinion checks every one of
+ * them again: only where it differs are they checked by the builder as well, so that an item whose signature does not hold
+ * is left out with its reason.
+ */
+async function buildJudged(deps: SettlementDeps, duty: Duty, order: Omit<BuildOrder, "signatures">): Promise<Judged> {
+  const candidate = await buildCandidate(deps, duty, { ...order, signatures: "as_admitted" });
+  const verdict = await opinionOn(deps, candidate);
+  if (verdict.kind !== "invalid") return { candidate, verdict };
+  const { scope, epoch } = order.epoch;
+  deps.log.warn(
+    { scope, epoch, ...verdict.difference },
+    "the second opinion differs; every signature is checked again",
+  );
+  const checked = await buildCandidate(deps, duty, { ...order, signatures: "checked_again" });
+  if (checked.root === candidate.root) return { candidate, verdict };
+  return { candidate: checked, verdict: await opinionOn(deps, checked) };
+}
+
+async function opinionOn({ secondOpinion, store }: SettlementDeps, candidate: Candidate): Promise<OpinionVerdict> {
+  const { root, header, subRoots, rewards, adjustments, payouts, localCandidates } = candidate;
+  const claim = { root, header, subRoots, rewards, adjustments, payouts, localCandidates };
+  return await secondOpinion(openArchive(store, header.archive), claim);
 }
 
 async function soundDocuments({ database }: SettlementDeps, epoch: Epoch): Promise<EpochDocuments | ProtocolError> {

@@ -48,17 +48,17 @@ export async function memberIds(database: Queryable, scope: string, epoch: numbe
 }
 
 type ItemRow = {
-  readonly task_id: Buffer;
+  readonly task_id: string;
   readonly state: TaskState;
   readonly envelope: string;
-  readonly envelope_signature: Buffer | null;
-  readonly resolution_id: Buffer | null;
+  readonly envelope_signature: string | null;
+  readonly resolution_id: string | null;
   readonly resolution: string | null;
   readonly assignment: string | null;
-  readonly bundle_id: Buffer | null;
-  readonly executor: Buffer | null;
+  readonly bundle_id: string | null;
+  readonly executor: string | null;
   readonly bundle: string | null;
-  readonly signature: Buffer | null;
+  readonly signature: string | null;
   readonly result: string | null;
   readonly transcript: string | null;
   readonly access_log: string | null;
@@ -66,27 +66,31 @@ type ItemRow = {
 
 const itemStatement = {
   name: "settlement-items",
-  text: `SELECT t.task_id, w.state, t.envelope, t.signature AS envelope_signature, a.resolution_id, a.resolution,
-      a.body AS assignment, r.bundle_id, r.executor, r.bundle, r.signature, r.result, r.transcript, r.access_log
+  // Bytes come as the digits that they are used as: reading them as bytes first would cost a buffer each.
+  text: `SELECT encode(t.task_id, 'hex') AS task_id, w.state, t.envelope, encode(t.signature, 'hex') AS envelope_signature,
+      encode(a.resolution_id, 'hex') AS resolution_id, a.resolution, a.body AS assignment,
+      encode(r.bundle_id, 'hex') AS bundle_id, encode(r.executor, 'hex') AS executor, r.bundle,
+      encode(r.signature, 'hex') AS signature, r.result, r.transcript, r.access_log
     FROM ledger.task t JOIN work.task w USING (task_id) LEFT JOIN ledger.assignment a USING (task_id)
       LEFT JOIN ledger.result r USING (task_id)
     WHERE t.task_id = ANY($1) ORDER BY t.task_id`,
 };
 
 type DecisionRow = {
-  readonly task_id: Buffer;
-  readonly decision_id: Buffer;
-  readonly bundle_id: Buffer;
-  readonly verifier: Buffer;
+  readonly of_task: string;
+  readonly decided: string;
+  readonly bundle: string;
+  readonly by: string;
   readonly verdict: string;
   readonly body: string;
   readonly evidence: string;
-  readonly signature: Buffer;
+  readonly signed: string;
 };
 
 const decisionStatement = {
   name: "settlement-decisions",
-  text: `SELECT task_id, decision_id, bundle_id, verifier, verdict, body, evidence, signature FROM ledger.decision
+  text: `SELECT encode(task_id, 'hex') AS of_task, encode(decision_id, 'hex') AS decided, encode(bundle_id, 'hex') AS bundle,
+      encode(verifier, 'hex') AS by, verdict, body, evidence, encode(signature, 'hex') AS signed FROM ledger.decision
     WHERE task_id = ANY($1) AND NOT EXISTS (
       SELECT 1 FROM ledger.overruled_decision o WHERE o.decision_id = decision.decision_id)
     ORDER BY task_id, verifier`,
@@ -95,7 +99,7 @@ const decisionStatement = {
 function assignmentOf(row: ItemRow): StoredItem["assignment"] {
   const { resolution_id, resolution, assignment } = row;
   if (resolution_id === null || resolution === null || assignment === null) return null;
-  return { resolutionId: bytesToHex(resolution_id), resolution, body: assignment };
+  return { resolutionId: `0x${resolution_id}`, resolution, body: assignment };
 }
 
 function resultOf(row: ItemRow): StoredItem["result"] {
@@ -103,10 +107,10 @@ function resultOf(row: ItemRow): StoredItem["result"] {
   if (bundle_id === null || executor === null || bundle === null || signature === null) return null;
   if (result === null || transcript === null || access_log === null) return null;
   return {
-    bundleId: bytesToHex(bundle_id),
-    executor: bytesToHex(executor),
+    bundleId: `0x${bundle_id}`,
+    executor: `0x${executor}`,
     bundle,
-    signature: bytesToHex(signature),
+    signature: `0x${signature}`,
     result,
     transcript,
     accessLog: access_log,
@@ -123,27 +127,27 @@ export async function readItems(database: Queryable, taskIds: readonly Hex[]): P
   ]);
   const decided = new Map<Hex, StoredDecision[]>();
   for (const row of decisions.rows) {
-    const taskId = bytesToHex(row.task_id);
-    const decision = {
-      decisionId: bytesToHex(row.decision_id),
-      bundleId: bytesToHex(row.bundle_id),
-      verifier: bytesToHex(row.verifier),
+    const taskId: Hex = `0x${row.of_task}`;
+    const decision: StoredDecision = {
+      decisionId: `0x${row.decided}`,
+      bundleId: `0x${row.bundle}`,
+      verifier: `0x${row.by}`,
       verdict: row.verdict,
       body: row.body,
       evidence: row.evidence,
-      signature: bytesToHex(row.signature),
+      signature: `0x${row.signed}`,
     };
     const others = decided.get(taskId);
     if (others) others.push(decision);
     else decided.set(taskId, [decision]);
   }
   return items.rows.map((row) => {
-    const taskId = bytesToHex(row.task_id);
+    const taskId: Hex = `0x${row.task_id}`;
     return {
       taskId,
       state: row.state,
       envelope: row.envelope,
-      envelopeSignature: row.envelope_signature && bytesToHex(row.envelope_signature),
+      envelopeSignature: row.envelope_signature === null ? null : `0x${row.envelope_signature}`,
       assignment: assignmentOf(row),
       result: resultOf(row),
       decisions: decided.get(taskId) ?? [],

@@ -228,9 +228,13 @@ export async function taskHistories(
     [taskIds.map((id) => hexToBytes(id))],
   );
   const histories = new Map<Hex, HistoryEntry[]>();
+  // Most tasks go the same way, in the same words.
+  const read = new Map<string, Omit<HistoryEntry, "at">>();
   for (const { subject, body, at } of rows) {
     const taskId = bytesToHex(subject);
-    const entry = { ...(JSON.parse(body) as Omit<HistoryEntry, "at">), at };
+    const move = read.get(body) ?? (JSON.parse(body) as Omit<HistoryEntry, "at">);
+    read.set(body, move);
+    const entry = { ...move, at };
     const history = histories.get(taskId);
     if (history) history.push(entry);
     else histories.set(taskId, [entry]);

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { payoutsOf } from "#audit/adjustments.ts";
 import { earningsOf, emptyLedger, meterItem, splitWhole, addLedger } from "#audit/shares.ts";
 import { apportion } from "#protocol/apportion.ts";
-import { contributionOf, payoutInstructions, rewardRecords } from "#protocol/rewards.ts";
+import { contributionOf, payoutInstructions, meteredOf, rewardRecords } from "#protocol/rewards.ts";
 import type { ArchivedItem } from "#protocol/schemas/settlement.ts";
 import { policy } from "#test/settlement/finished-tasks.ts";
 
@@ -63,7 +63,7 @@ test("rewards and payouts are the same both ways, and add up to the pot [RWRD-01
         addLedger(first, second);
         const { pot, rewards } = earningsOf("films", 7, used, first);
         const payouts = payoutsOf("films", 7, rewards, []);
-        const expected = rewardRecords("films", 7, used, items.map(contributionOf));
+        const expected = rewardRecords("films", 7, used, meteredOf(items.map(contributionOf)));
         expect({ pot, records: rewards }).toEqual(expected);
         expect(payouts).toEqual(payoutInstructions("films", 7, expected.records));
         expect(payouts.reduce((sum, { amount }) => sum + BigInt(amount), 0n)).toBe(pot);

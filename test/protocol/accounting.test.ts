@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { adjustmentRecords } from "#protocol/adjustments.ts";
-import { payoutInstructions, rewardRecords, type Contribution } from "#protocol/rewards.ts";
+import { payoutInstructions, meteredOf, rewardRecords, type Contribution } from "#protocol/rewards.ts";
 import type { Policy } from "#protocol/schemas/policy.ts";
 import type { Hex } from "#protocol/schemas/primitives.ts";
 import type { AdjustmentRecord, OutstandingPenalty, RewardRecord } from "#protocol/schemas/settlement.ts";
@@ -93,7 +93,7 @@ function settle(row: Row, epoch: number): void {
   const { chance, books, penalties } = row;
   const policy = policyFrom(chance);
   const items = Array.from({ length: chance(3) }, () => contributionFrom(chance));
-  const { pot, records } = rewardRecords(scope, epoch, policy, items);
+  const { pot, records } = rewardRecords(scope, epoch, policy, meteredOf(items));
   const beneficiary = policy.rewards.treasuryAccount;
   const adjustments = adjustmentRecords({ scope, epoch, beneficiary }, records, penalties);
   const payouts = payoutInstructions(scope, epoch, records, adjustments);

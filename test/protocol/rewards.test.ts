@@ -1,7 +1,7 @@
 // Rewards: a pure function of the settled items and the policy, whose parts are the pot to the last unit.
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { payoutInstructions, rewardRecords, type Contribution } from "#protocol/rewards.ts";
+import { payoutInstructions, meteredOf, rewardRecords, type Contribution } from "#protocol/rewards.ts";
 import type { Policy } from "#protocol/schemas/policy.ts";
 import type { Hex } from "#protocol/schemas/primitives.ts";
 import { policyOf } from "#test/layers/documents.ts";
@@ -47,7 +47,7 @@ const sumOf = (amounts: readonly string[]): bigint => amounts.reduce((sum, amoun
 test("the parts of an epoch add up to its pot: fees and subsidy, to the last unit [RWRD-02]", () => {
   fc.assert(
     fc.property(policy, contributions, (rules, items) => {
-      const { pot, records } = rewardRecords("trade", 1, rules, items);
+      const { pot, records } = rewardRecords("trade", 1, rules, meteredOf(items));
       const fees = items.reduce((sum, { fee }) => sum + fee, 0n);
       expect(pot).toBe(items.length === 0 ? 0n : fees + BigInt(rules.rewards.subsidy));
       expect(sumOf(records.map(({ amount }) => amount))).toBe(pot);
@@ -64,7 +64,9 @@ test("the same items in any order, calculated again, give the same records [RWRD
   );
   fc.assert(
     fc.property(policy, shuffled, (rules, [items, others]) => {
-      expect(rewardRecords("trade", 1, rules, others)).toEqual(rewardRecords("trade", 1, rules, items));
+      expect(rewardRecords("trade", 1, rules, meteredOf(others))).toEqual(
+        rewardRecords("trade", 1, rules, meteredOf(items)),
+      );
     }),
     { numRuns: 500 },
   );
@@ -76,7 +78,7 @@ test("each role has its share of the pot to a unit, and one without units leaves
       policy,
       contributions.filter((items) => items.length > 0),
       (rules, items) => {
-        const { pot, records } = rewardRecords("trade", 1, rules, items);
+        const { pot, records } = rewardRecords("trade", 1, rules, meteredOf(items));
         const part = (share: number): bigint => (pot * BigInt(share)) / 10_000n;
         const { producers, vaults, executors, verifiers } = rules.rewards.shares;
         const hasRecords = items.some(({ records: read }) => read > 0);
@@ -131,7 +133,7 @@ test("a role's part goes by metered units: records read, and one more for each i
       vaults: [{ operator: d, records: 29, producers: [{ account: c, records: 29 }] }],
     },
   ];
-  const { records } = rewardRecords("trade", 3, rules, items);
+  const { records } = rewardRecords("trade", 3, rules, meteredOf(items));
   // Producers: b 6, c 32 of 38 units; executors: a 10, b 30 of 40. 50 each: 7.89 and 42.1; 12.5 and 37.5, the tie to the smaller account.
   expect(records.map(({ role, account: to, amount }) => [role, to, amount])).toEqual([
     ["producer", b, "8"],
@@ -147,10 +149,10 @@ test("records and payouts have one id each, by scope, epoch, role and account [R
     fc.property(
       contributions.filter((items) => items.length > 0),
       (items) => {
-        const { records } = rewardRecords("trade", 1, policyOf(), items);
+        const { records } = rewardRecords("trade", 1, policyOf(), meteredOf(items));
         const elsewhere = [
-          ...rewardRecords("trade", 2, policyOf(), items).records,
-          ...rewardRecords("health", 1, policyOf(), items).records,
+          ...rewardRecords("trade", 2, policyOf(), meteredOf(items)).records,
+          ...rewardRecords("health", 1, policyOf(), meteredOf(items)).records,
         ];
         expect(new Set([...records, ...elsewhere].map(({ rewardId }) => rewardId)).size).toBe(
           records.length + elsewhere.length,

@@ -1,6 +1,7 @@
 // An epoch's candidate and archive made in memory, without a database: for what is pure, and for the second opinion.
 import { addItems, noRoot, openDraft, sealDraft, type Candidate } from "#settlement/candidate.ts";
-import { checkItem, type SettledItem } from "#settlement/item-check.ts";
+import { checkItem } from "#settlement/item-check.ts";
+import type { SettledItem } from "#settlement/settled-item.ts";
 import { canonicalBytes, type Json } from "#protocol/canonical.ts";
 import { sha256Hex, type Hex } from "#protocol/hash.ts";
 import { policyDigest, registryDigest, type VersionSet } from "#protocol/parameters.ts";

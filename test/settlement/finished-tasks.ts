@@ -287,5 +287,6 @@ export function checkContext(domain: AnchorPlace = place, used: Policy = policy)
     policies: new Map([[used.policyVersion, used]]),
     heldRole: (account, role) => actors[role]?.includes(account) ?? false,
     ownersOf: ({ vault, collection, size }) => known.get(`${vault}/${collection}/${size}`),
+    signatures: "checked_again",
   };
 }

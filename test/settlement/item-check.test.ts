@@ -53,6 +53,12 @@ const [decision] = sound.decisions;
 if (decision === undefined) throw new Error("no decision");
 const other = storedItemOf(finishedTask(7), at);
 
+test("signatures that count as admitted are not looked at: the second opinion does that", () => {
+  const forged = { ...sound, envelopeSignature: `0x${"11".repeat(65)}` as const };
+  expect(reasonOf(forged)).toBe("the envelope's signature is not its submitter's");
+  expect(checkItem({ ...context, signatures: "as_admitted" }, forged).kind).toBe("settled");
+});
+
 const faults: readonly (readonly [reason: string, item: StoredItem, used?: CheckContext])[] = [
   ["challenged", { ...sound, state: "challenged" }],
   ["an artifact is missing or unreadable", { ...sound, result: null }],

@@ -1,36 +1,45 @@
-// The thread behind `second-opinion.ts`: works parts of an archive out as it is told of them, then judges one claim and ends.
-import { parentPort, workerData } from "node:worker_threads";
-import { workAhead, type Ahead } from "#audit/ahead.ts";
+// The judging thread behind `second-opinion.ts`: works parts out as it is told of them, takes over those that other threads work out, judges one claim and ends.
+import { once } from "node:events";
+import { parentPort, workerData, type MessagePort } from "node:worker_threads";
 import { secondOpinion } from "#audit/recompute.ts";
-import { canonicalText } from "#protocol/canonical.ts";
 import { openArchive } from "#settlement/archive.ts";
-import type { CandidateClaim, ExpectedManifest } from "#settlement/second-opinion.ts";
+import type { CandidateClaim } from "#settlement/second-opinion.ts";
 import { openFolderStore } from "#storage/objects/folder.ts";
-import type { OpinionOrder, OpinionSetting } from "./second-opinion.ts";
-
-/** A thread that was begun and is never asked ends by itself: its build was given up. */
-const idleMs = 300_000;
+import { aheadOver, idleMs } from "./second-opinion-ahead.ts";
+import type { OpinionOrder, OpinionSetting, WorkedPart } from "./second-opinion.ts";
 
 const { objects } = workerData as OpinionSetting;
 const store = await openFolderStore(objects);
-let begun: { readonly text: string; readonly ahead: Ahead } | undefined;
-let work: Promise<void> = Promise.resolve();
+const { under, latest } = aheadOver(store);
+let work: Promise<unknown> = Promise.resolve();
+const othersEnded: Promise<unknown>[] = [];
 
-function aheadOf(expected: ExpectedManifest): Ahead {
-  const text = canonicalText(expected);
-  if (begun?.text !== text)
-    begun = { text, ahead: workAhead((digest) => openArchive(store, digest).part(digest), expected) };
-  return begun.ahead;
+/** Another thread's port closes when it is done, and when it dies: it is never waited for in vain. */
+function takeFrom(port: MessagePort): void {
+  port.on("message", ({ expected, part, digest }: WorkedPart) => {
+    if (digest !== undefined) under(expected).take(part, digest);
+  });
+  othersEnded.push(once(port, "close"));
 }
 
 async function judge(claim: CandidateClaim): Promise<void> {
-  parentPort?.postMessage(await secondOpinion(openArchive(store, claim.header.archive), claim, begun?.ahead.known));
+  await Promise.all(othersEnded);
+  parentPort?.postMessage(await secondOpinion(openArchive(store, claim.header.archive), claim, latest()?.known));
   parentPort?.close();
 }
 
 const idle = setTimeout(() => parentPort?.close(), idleMs);
 parentPort?.on("message", (order: OpinionOrder) => {
   idle.refresh();
-  if (order.kind === "judge") clearTimeout(idle);
-  work = work.then(() => (order.kind === "part" ? aheadOf(order.expected).work(order.part) : judge(order.claim)));
+  switch (order.kind) {
+    case "part":
+      work = work.then(() => under(order.expected).work(order.part));
+      return;
+    case "others":
+      takeFrom(order.port);
+      return;
+    case "judge":
+      clearTimeout(idle);
+      work = work.then(() => judge(order.claim));
+  }
 });

@@ -18,6 +18,9 @@ const ExplainedResolution = closed({
   steps: Type.Array(ResolutionStep),
 });
 
+/** A hash that the result could be guessed from: null while there is no result to be shown. */
+const ShownWithResult = Type.Union([Bytes32, Type.Null()]);
+
 /** Why a task is where it is. Names what it read, and none of the fields that vaults keep it in. */
 export const TaskExplanation = closed(
   {
@@ -31,11 +34,17 @@ export const TaskExplanation = closed(
     /** What it was bound to read, and under which consent. */
     sources: Type.Array(closed({ vault: Name, collection: Name, records: Count, grantId: Bytes32 })),
     execution: Type.Union([
-      closed({ bundleId: Bytes32, executor: Address, outputCommitment: Bytes32, records: Count, fee: Amount }),
+      closed({
+        bundleId: ShownWithResult,
+        executor: Address,
+        outputCommitment: ShownWithResult,
+        records: Count,
+        fee: Amount,
+      }),
       Type.Null(),
     ]),
     decisions: Type.Array(
-      closed({ decisionId: Bytes32, verifier: Address, verdict: VerificationDecision.properties.verdict }),
+      closed({ decisionId: ShownWithResult, verifier: Address, verdict: VerificationDecision.properties.verdict }),
     ),
     /** Every epoch it was a member of, the first one first, and why it was left for a later one. */
     epochs: Type.Array(closed({ epoch: Count, deferredFor: Type.Union([Type.String(), Type.Null()]) })),

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { originOf, unitsOf } from "#application/explanations/reward-origin.ts";
 import { demoPolicy } from "#cli/demo/policy.ts";
-import { rewardRecords, type Contribution } from "#protocol/rewards.ts";
+import { meteredOf, rewardRecords, type Contribution } from "#protocol/rewards.ts";
 import type { Hex } from "#protocol/schemas/primitives.ts";
 import { epochOf } from "#test/settlement/archived-epoch.ts";
 
@@ -26,7 +26,7 @@ test("the units of the tasks add up to those that each reward was calculated fro
   const policy = demoPolicy(`0x${"ee".repeat(20)}`, 10);
   fc.assert(
     fc.property(fc.array(contribution, { minLength: 1, maxLength: 8 }), (contributions) => {
-      const { records } = rewardRecords("main", 1, policy, contributions);
+      const { records } = rewardRecords("main", 1, policy, meteredOf(contributions));
       expect(records.length).toBeGreaterThan(0);
       for (const record of records) {
         if (record.role === "treasury") continue;
