@@ -71,9 +71,15 @@ function formalFault({ domain, assigned, stored, bundle, isExecutor }: Checked):
   return isExecutor ? undefined : refuse("AUTH_ROLE", { address: signer, required: ["executor"] });
 }
 
-/** The first part in which claim and re-execution differ. */
+/**
+ * The first part in which claim and re-execution differ. The task's history shows it to the submitter, so it does not hold the hashes
+ * that an answer could be guessed from: the evidence does.
+ */
 function mismatch(claimed: ExecutionResultBundle, expected: Recomputed): Refusal | undefined {
-  for (const part of ["outputCommitment", "transcriptId", "accessLogId", "fee"] as const) {
+  for (const part of ["outputCommitment", "transcriptId"] as const) {
+    if (claimed[part] !== expected[part]) return refuse("VERIFY_MISMATCH", { part });
+  }
+  for (const part of ["accessLogId", "fee"] as const) {
     const [claim, own] = [claimed[part], expected[part]];
     if (claim !== own) return refuse("VERIFY_MISMATCH", { part, claimed: claim, recomputed: own });
   }

@@ -29,6 +29,7 @@ export const testedElsewhere: Readonly<Record<string, Elsewhere>> = {
     because: "wiring is right when whole processes start, die and go on",
   },
   "node/settlement/build.ts": settling("test/settlement/settlement-step.test.ts"),
+  "node/settlement/settled-item.ts": settling("test/settlement/item-check.test.ts"),
   "node/settlement/settlement-candidacy.ts": settling("test/settlement/settlement-step.test.ts"),
   "node/settlement/settlement-watch.ts": settling("test/settlement/settlement-step.test.ts"),
   "node/settlement/settlement-work.ts": settling("test/settlement/settlement-step.test.ts"),
@@ -97,8 +98,8 @@ export const testedElsewhere: Readonly<Record<string, Elsewhere>> = {
   },
   "node/cli/commands/demo.ts": { by: "test/scenarios/kill.test.ts", because: "whole processes; scenarios run them" },
   "node/cli/commands/signer.ts": { by: "test/scenarios/kill.test.ts", because: "whole processes; scenarios run them" },
-  "node/application/shown-challenges.ts": {
-    by: "test/application/routes/challenges.test.ts",
+  "node/application/shown-commitments.ts": {
+    by: "test/application/explanations/task.test.ts",
     because: "what is shown is looked at in answers",
   },
   "node/protocol/lifecycles/table.ts": {

@@ -1,10 +1,9 @@
 // Payout state in PostgreSQL: instructions, and their moves along the published lifecycle.
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import { hexToBytes, type Hex } from "#protocol/hash.ts";
-import { scopeId } from "#protocol/leaves.ts";
 import { allows, payoutLifecycle, type PayoutState } from "#protocol/lifecycles.ts";
 import { openTransactions } from "#storage/chain-transactions.ts";
-import { openDatabase, sqlState, withClient, type Database } from "#storage/database.ts";
+import { sqlState, withClient } from "#storage/database.ts";
 import {
   authorizedSince,
   commitmentOf,
@@ -19,40 +18,14 @@ import {
   recipientRefused,
   type Instruction,
 } from "#storage/payouts.ts";
-import { settle } from "#test/contracts/support/settlement.ts";
-import { payoutIdOf, paymentsTo, storeFinalized } from "#test/payout/stage.ts";
-import { createTestDatabase, type TestDatabase } from "#test/setup/database.ts";
+import { paymentsTo, payoutIdOf } from "#test/payout/stage.ts";
+import { anchor, now, usePayoutLedger } from "./payout-ledger.ts";
 
-const now = new Date("2026-01-01T00:00:00Z");
-const anchor: Hex = `0x${"a1".repeat(20)}`;
-
-let server: TestDatabase;
-let signer: Database;
-let node: Database;
-let counter = 0;
+const { server, signer, node, newScope, finalize, prepare } = await usePayoutLedger();
 let scope = "";
-beforeAll(async () => {
-  server = await createTestDatabase();
-  const options = { applicationName: "payouts test", maxConnections: 4, statementTimeoutMs: 10_000 };
-  signer = openDatabase({ url: server.urls.signer, ...options });
-  node = openDatabase({ url: server.urls.node, ...options });
-});
 beforeEach(() => {
-  scope = `scope-${counter++}`;
+  scope = newScope();
 });
-afterAll(async () => {
-  await Promise.all([signer.close(), node.close()]);
-  await server.drop();
-});
-
-/** Makes the scope's first epoch final in the ledger, and its instructions. */
-async function prepared(count: number): Promise<readonly Instruction[]> {
-  const place = { chainId: 31_337n, anchor, scope: scopeId(scope), epoch: 1n };
-  const settlement = settle(place, paymentsTo(count));
-  await storeFinalized(node, scope, settlement, settlement.root);
-  expect(await prepareInstructions(signer, now)).toBe(count);
-  return await instructionsOf(signer, { scope, epoch: 1 });
-}
 
 async function moveAll(instructions: readonly Instruction[], to: Instruction["state"], why = "test"): Promise<number> {
   return await moveInstructions(
@@ -71,7 +44,7 @@ async function journalOf(instruction: Instruction | undefined): Promise<readonly
 }
 
 test("a final epoch becomes instructions once, with the ids, accounts and amounts of its leaves [PAYO-01]", async () => {
-  const instructions = await prepared(3);
+  const instructions = await prepare(scope, 3);
   expect(instructions).toEqual(
     paymentsTo(3).map(({ account, amount }, index) => ({
       scope,
@@ -95,9 +68,7 @@ test("a final epoch becomes instructions once, with the ids, accounts and amount
 });
 
 test("two processes that prepare at once make each instruction once [PAYO-01]", async () => {
-  const place = { chainId: 31_337n, anchor, scope: scopeId(scope), epoch: 1n };
-  const settlement = settle(place, paymentsTo(200));
-  await storeFinalized(node, scope, settlement, settlement.root);
+  await finalize(scope, 200);
   const made = await Promise.all([1, 2, 3].map(() => prepareInstructions(signer, now)));
   expect(made.reduce((sum, each) => sum + each, 0)).toBe(200);
   const { rows } = await signer.query(
@@ -109,9 +80,7 @@ test("two processes that prepare at once make each instruction once [PAYO-01]", 
 });
 
 test("a candidate that is not final makes no instructions [PAYO-01]", async () => {
-  const place = { chainId: 31_337n, anchor, scope: scopeId(scope), epoch: 1n };
-  const settlement = settle(place, paymentsTo(2));
-  await storeFinalized(node, scope, settlement, settlement.root);
+  await finalize(scope, 2);
   await prepareInstructions(signer, now);
   await node.query(
     `INSERT INTO ledger.candidate SELECT scope, 2, 1, root, header, sub_roots, archive, item_count, payout_count,
@@ -128,7 +97,7 @@ test("a candidate that is not final makes no instructions [PAYO-01]", async () =
 });
 
 test("moves are made from where they were read, once, and each is journalled [PAYO-04]", async () => {
-  const instructions = await prepared(2);
+  const instructions = await prepare(scope, 2);
   expect(await moveAll(instructions, "authorized", "policy allows it")).toBe(2);
   expect(await moveAll(instructions, "authorized")).toBe(0);
   const [first] = await instructionsOf(signer, { scope, epoch: 1 });
@@ -149,7 +118,7 @@ test("moves are made from where they were read, once, and each is journalled [PA
 });
 
 test("a move that the table does not have is refused, and the others with it [PAYO-04]", async () => {
-  const [first, second] = await prepared(2);
+  const [first, second] = await prepare(scope, 2);
   if (!first || !second) throw new Error("no instructions");
   const moves = [
     { instruction: first, to: "authorized" as const, why: "test" },
@@ -164,7 +133,7 @@ test("a move that the table does not have is refused, and the others with it [PA
 });
 
 test("an instruction keeps its account, amount and place; the database refuses their change [PAYO-04]", async () => {
-  await prepared(1);
+  await prepare(scope, 1);
   const changes = [
     "amount = amount + 1",
     "account = decode(repeat('ee', 20), 'hex')",
@@ -190,7 +159,7 @@ test("due are what is prepared and what failed not too often; what its recipient
   const key = { scope, epoch: 1 };
   const isDue = async (tries: number): Promise<boolean> =>
     (await epochsDue(signer, tries)).some((each) => each.scope === scope);
-  const [first] = await prepared(1);
+  const [first] = await prepare(scope, 1);
   if (!first) throw new Error("no instruction");
   expect(await isDue(3)).toBe(true);
   const read = async (): Promise<Instruction> => (await instructionsOf(signer, key))[0] ?? first;
@@ -214,7 +183,7 @@ test("due are what is prepared and what failed not too often; what its recipient
 });
 
 test("what was authorized is summed from a moment on, that moment not included", async () => {
-  const instructions = await prepared(3);
+  const instructions = await prepare(scope, 3);
   const later = new Date("2030-01-01T00:00:00Z");
   await moveInstructions(
     signer,
@@ -226,7 +195,7 @@ test("what was authorized is summed from a moment on, that moment not included",
 });
 
 test("instructions are read by their index", async () => {
-  await prepared(10);
+  await prepare(scope, 10);
   const at = async (first: number, count: number): Promise<readonly number[]> =>
     (await instructionsAt(signer, { scope, epoch: 1 }, first, count)).map(({ index }) => index);
   expect(await at(3, 4)).toEqual([3, 4, 5, 6]);
@@ -238,7 +207,7 @@ test("the intent of a transaction of ours is found by any of its hashes; another
   const hash = (byte: string): Hex => `0x${byte.repeat(32)}`;
   const journal = openTransactions(signer, "payout");
   const attempt = { hash: hash("c1"), raw: "0x01" as const, signedAtSeconds: 1 };
-  const record = { chainId: 1, sender: anchor, nonce: counter, sinceBlock: 1n, outcome: null };
+  const record = { chainId: 1, sender: anchor, nonce: 0, sinceBlock: 1n, outcome: null };
   await journal.insert({ ...record, intentKey: scope, attempts: [attempt] });
   await journal.addAttempt(scope, 1, { ...attempt, hash: hash("c2") });
   expect(await intentOfTransaction(signer, hash("c1"))).toBe(scope);
@@ -248,7 +217,7 @@ test("the intent of a transaction of ours is found by any of its hashes; another
 
 test("of all pairs of states, the database lets through exactly the moves of the published table [PAYO-04]", async () => {
   const states = Object.keys(payoutLifecycle.states) as PayoutState[];
-  await prepared(1);
+  await prepare(scope, 1);
   for (const [row, from] of states.entries()) {
     for (const [column, to] of states.entries()) {
       const index = 1 + row * states.length + column;
@@ -268,7 +237,7 @@ test("of all pairs of states, the database lets through exactly the moves of the
 });
 
 test("what was authorized within an hour is read by its time, however long the journal is", async () => {
-  const [first] = await prepared(1);
+  const [first] = await prepare(scope, 1);
   await signer.query(
     `INSERT INTO payout.journal (payout_id, from_state, to_state, why, at)
      SELECT $1, 'prepared', CASE n % 3 WHEN 0 THEN 'authorized' ELSE 'submitted' END, 'test', $2::timestamptz - n * interval '1 minute'

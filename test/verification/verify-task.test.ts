@@ -125,6 +125,8 @@ describe("a bundle that claims something else is challenged, and the finding say
     );
     expect(finding).toMatchObject({ verdict: "challenged", fault: { code: "VERIFY_MISMATCH", detail: { part } } });
     expect(finding.evidence.recomputedCommitment).toBe(recomputed.outputCommitment ?? outputCommitment);
+    // The submitter is shown the fault: a hash over an answer would tell it.
+    for (const hash of [outputCommitment, transcriptId]) expect(JSON.stringify(finding.fault)).not.toContain(hash);
   });
 
   test("a forged result with a bundle that fits it", () => {

@@ -15,6 +15,7 @@ import { readTask } from "#storage/reading.ts";
 import { readRegistry } from "#storage/registry.ts";
 import { readItems, type StoredItem } from "#storage/settlement-items.ts";
 import type { HistoryEntry } from "#storage/tasks.ts";
+import { shownWithResult, withoutCommitments } from "../shown-commitments.ts";
 
 /** A journalled move as it is published. */
 export function transitionOf({ from, to, by, why, at, versions, detail }: HistoryEntry): TaskTransition {
@@ -54,13 +55,30 @@ function sourcesOf({ assignment }: StoredItem): TaskExplanation["sources"] {
   });
 }
 
-function executionOf({ result }: StoredItem): TaskExplanation["execution"] {
+function executionOf({ result }: StoredItem, task: TaskView): TaskExplanation["execution"] {
   if (result === null) return null;
   const { executor, outputCommitment, units, fee } = JSON.parse(result.bundle) as ExecutionResultBundle;
-  return { bundleId: result.bundleId, executor, outputCommitment, records: units.records, fee };
+  return {
+    bundleId: shownWithResult(task, result.bundleId),
+    executor,
+    outputCommitment: shownWithResult(task, outputCommitment),
+    records: units.records,
+    fee,
+  };
 }
 
-/** Explains a task; undefined for an unknown id. Who may read it is for the caller to decide: it holds the task's result. */
+function decisionsOf({ decisions }: StoredItem, task: TaskView): TaskExplanation["decisions"] {
+  return decisions.map(({ decisionId, verifier, verdict }) => ({
+    decisionId: shownWithResult(task, decisionId),
+    verifier,
+    verdict: verdict as TaskExplanation["decisions"][number]["verdict"],
+  }));
+}
+
+/**
+ * Explains a task; undefined for an unknown id. Who may read it is for the caller to decide: it holds the task's result, and where it
+ * does not, no commitment to it.
+ */
 export async function explainTask(database: Queryable, taskId: Hex): Promise<TaskExplanation | undefined> {
   const [task, [item]] = await Promise.all([readTask(database, taskId), readItems(database, [taskId])]);
   if (task === undefined || item === undefined) return undefined;
@@ -79,14 +97,12 @@ export async function explainTask(database: Queryable, taskId: Hex): Promise<Tas
     transitions: item.history.map(transitionOf),
     resolution,
     sources: sourcesOf(item),
-    execution: executionOf(item),
-    decisions: item.decisions.map(({ decisionId, verifier, verdict }) => {
-      return { decisionId, verifier, verdict: verdict as TaskExplanation["decisions"][number]["verdict"] };
-    }),
+    execution: executionOf(item, task),
+    decisions: decisionsOf(item, task),
     epochs: [...epochs],
     settlement: settlement ?? null,
     result,
     refusal,
-    challenges: [...challenges.items],
+    challenges: challenges.items.map(withoutCommitments),
   };
 }

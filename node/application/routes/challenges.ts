@@ -21,7 +21,7 @@ import { refuseSignature, requireActing, requireRole } from "../identity.ts";
 import { CandidateItemPage, ChallengeEvidenceList, ChallengePage } from "../messages.ts";
 import { countAfter, pageQuery, pageRequest } from "../paging.ts";
 import { route, type Answer, type Route } from "../route.ts";
-import { challengeShownTo } from "../shown-challenges.ts";
+import { challengeShownTo } from "../shown-commitments.ts";
 import type { Caller } from "../scopes.ts";
 
 const params = closed({ id: Bytes32 });

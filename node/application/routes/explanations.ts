@@ -9,7 +9,6 @@ import { explainEpoch } from "../explanations/epoch.ts";
 import { explainTask } from "../explanations/task.ts";
 import { requireActing } from "../identity.ts";
 import { route, type Route } from "../route.ts";
-import { challengeShownTo } from "../shown-challenges.ts";
 
 const task = route({
   method: "GET",
@@ -20,8 +19,9 @@ const task = route({
   description:
     "Every transition with who, why, when and under which versions; the six steps of resolution with the candidates that were turned " +
     "down and why, also for a refused task; what was read under which grant; execution, decisions, epochs with deferrals, settlement, " +
-    "challenges, and the result once verification accepted it. For the submitter (a token of it with `own:read`) and auditors " +
-    "(`audit:read`).",
+    "challenges, and the result once verification accepted it. Ids of bundle and decisions and the output's commitment are there when " +
+    "the result is, and null otherwise; what reviewers' executions committed to is not in it. For the submitter (a token of it with " +
+    "`own:read`) and auditors (`audit:read`).",
   access: { kind: "token", scopes: ["own:read", "audit:read"] },
   params: closed({ id: Bytes32 }),
   successes: { 200: { description: "The explanation.", schema: TaskExplanation } },
@@ -32,8 +32,7 @@ const task = route({
     requireActing(caller, submitter, "own:read", ["audit:read"]);
     const explanation = await explainTask(database, id);
     if (explanation === undefined) throw new ProtocolError("SCHEMA_NOT_FOUND");
-    const challenges = explanation.challenges.map((view) => challengeShownTo(caller, view));
-    return { status: 200, body: { ...explanation, challenges } };
+    return { status: 200, body: explanation };
   },
 });
 

@@ -53,9 +53,10 @@ function showTask(output: Output, explained: TaskExplanation): void {
     explained.sources.map(({ vault, collection, records, grantId }) => [vault, collection, String(records), grantId]),
     explained.sources.length,
   );
-  if (execution !== null) output.say(`executed by ${execution.executor}, bundle ${execution.bundleId}`);
+  const named = (what: string, id: Hex | null): string => (id === null ? "" : `, ${what} ${id}`);
+  if (execution !== null) output.say(`executed by ${execution.executor}${named("bundle", execution.bundleId)}`);
   for (const { verifier, verdict, decisionId } of explained.decisions) {
-    output.say(`${verdict} by ${verifier}, decision ${decisionId}`);
+    output.say(`${verdict} by ${verifier}${named("decision", decisionId)}`);
   }
   for (const { epoch: left, deferredFor } of epochs) {
     if (deferredFor !== null) output.say(`left by epoch ${left} for a later one: ${deferredFor}`);

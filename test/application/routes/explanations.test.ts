@@ -12,6 +12,7 @@ import { openArchive } from "#settlement/archive.ts";
 import { readRewardRecords } from "#storage/proofs.ts";
 import { issueToken } from "#storage/tokens.ts";
 import { finishedTask, place, scope } from "#test/settlement/finished-tasks.ts";
+import { challengeTask } from "#test/settlement/challenging.ts";
 import { closeOver, openSettling, settle, showAnchored, type Settling } from "#test/settlement/settling.ts";
 import { call, expectProblem } from "../calling.ts";
 
@@ -114,4 +115,32 @@ test("an epoch is explained to everybody: why it closed, its acts, its revisions
   expect(acts).not.toContain("assigned");
   expectProblem(await explain(`/v1/epochs/${scope}/99`), "SCHEMA_NOT_FOUND");
   expectProblem(await explain(`/v1/epochs/${scope}/0`), "SCHEMA_INVALID");
+});
+
+test("of a challenged task neither submitter nor auditors are shown what its answer could be guessed from", async () => {
+  const challenged = finishedTask(100);
+  const later = await closeOver(settling, [challenged]);
+  expect((await settle(settling, later)).state).toBe("candidate_ready");
+  const tokens = [await tokenOf(challenged.envelope.submitter, "own:read"), await tokenOf("audit", "audit:read")];
+  const explainTo = async (token: string): Promise<TaskExplanation> =>
+    (await explain(`/v1/tasks/${challenged.taskId}`, token)).json<TaskExplanation>();
+  const { bundleId, bundle, decisions } = challenged;
+  for (const token of tokens) {
+    expect(await explainTo(token)).toMatchObject({
+      result: JSON.parse(challenged.result) as unknown,
+      execution: { bundleId, outputCommitment: bundle.outputCommitment },
+      decisions: decisions.map(({ decisionId }) => ({ decisionId })),
+    });
+  }
+  await challengeTask(settling, challenged, { epoch: later });
+  for (const token of tokens) {
+    const explained = await explainTo(token);
+    expect(explained).toMatchObject({
+      state: "challenged",
+      result: null,
+      execution: { bundleId: null, outputCommitment: null },
+      decisions: decisions.map(() => ({ decisionId: null })),
+    });
+    for (const hash of [bundleId, bundle.outputCommitment]) expect(JSON.stringify(explained)).not.toContain(hash);
+  }
 });
