@@ -60,7 +60,7 @@ const postStatement = {
       INSERT INTO ledger.posting (kind, debit, credit, amount, reference, at)
       SELECT kind, debit, credit, amount, reference, $6
       FROM unnest($1::text[], $2::text[], $3::text[], $4::numeric[], $5::text[]) AS p (kind, debit, credit, amount, reference)
-      ON CONFLICT (kind, reference, debit, credit) DO NOTHING
+      ON CONFLICT (kind, reference, debit, credit) WHERE kind <> 'reserve' DO NOTHING
       RETURNING debit, credit, amount),
     changes AS (
       SELECT account, sum(change) AS change FROM (
@@ -72,7 +72,7 @@ const postStatement = {
 
 /**
  * Appends postings and moves their balances; a posting made before is left out. The caller's transaction fails when an
- * account would go negative that may not.
+ * account would go negative that may not, or a second reservation comes under one reference.
  */
 export async function post(transaction: Queryable, postings: readonly Posting[], now: Date): Promise<void> {
   const moving = postings.filter(({ amount }) => amount > 0n);

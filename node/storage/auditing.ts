@@ -100,7 +100,7 @@ export async function* readTaskHistories(
   database: Queryable,
 ): AsyncGenerator<{ readonly taskId: Hex; readonly state: string; readonly history: readonly HistoryEntry[] }> {
   type StateRow = { readonly task_id: Buffer; readonly state: string };
-  const text = `SELECT task_id, state FROM work.task WHERE task_id > $1 ORDER BY task_id LIMIT $2`;
+  const text = `SELECT task_id, state FROM work.any_task WHERE task_id > $1 ORDER BY task_id LIMIT $2`;
   for await (const rows of pages<StateRow>(database, text, Buffer.alloc(0), (row) => row.task_id)) {
     const ids = rows.map((row) => bytesToHex(row.task_id));
     const histories = await taskHistories(database, ids);

@@ -35,8 +35,8 @@ async function openingFacts(
   { taskId, decisionId, candidate }: ChallengeStatement,
 ): Promise<OpeningFacts> {
   const decisions = await transaction.query<{ task_id: Buffer; verdict: string }>(
-    `SELECT task_id, verdict FROM ledger.decision WHERE decision_id = $1`,
-    [hexToBytes(decisionId)],
+    `SELECT task_id, verdict FROM ledger.decision WHERE task_id = $1 AND decision_id = $2`,
+    [hexToBytes(taskId), hexToBytes(decisionId)],
   );
   const [decision] = decisions.rows;
   const decided = decision && { taskId: bytesToHex(decision.task_id), verdict: decision.verdict };

@@ -36,12 +36,13 @@ export async function readReviewCases(
     `SELECT e.challenge_id, e.evidence_hash, e.body, c.task_id, a.resolution_id, r.bundle_id, r.signature, t.policy_version
       FROM unnest($1::bytea[], $2::integer[]) AS w (challenge_id, round) JOIN ledger.challenge_evidence e USING (challenge_id, round)
         JOIN ledger.challenge c USING (challenge_id) JOIN ledger.assignment a USING (task_id) JOIN ledger.result r USING (task_id)
-        JOIN work.task t USING (task_id)`,
+        JOIN work.any_task t USING (task_id)`,
     [challenges.map(({ challengeId }) => hexToBytes(challengeId)), challenges.map(({ round }) => round)],
   );
   const evidences = rows.map(({ body }) => JSON.parse(body) as ChallengeEvidence);
   const signatures = await decisionSignatures(
     database,
+    rows.map(({ task_id }) => task_id),
     evidences.map(({ decision }) => decisionIdOf(decision)),
   );
   return new Map(
@@ -60,10 +61,16 @@ export async function readReviewCases(
   );
 }
 
-async function decisionSignatures(database: Queryable, decisionIds: readonly Hex[]): Promise<ReadonlyMap<Hex, Hex>> {
+/** The signatures of decisions, each about the task at the same place, by decision. */
+async function decisionSignatures(
+  database: Queryable,
+  taskIds: readonly Buffer[],
+  decisionIds: readonly Hex[],
+): Promise<ReadonlyMap<Hex, Hex>> {
   const { rows } = await database.query<{ decision_id: Buffer; signature: Buffer }>(
-    `SELECT decision_id, signature FROM ledger.decision WHERE decision_id = ANY($1)`,
-    [decisionIds.map((id) => hexToBytes(id))],
+    `SELECT d.decision_id, d.signature FROM unnest($1::bytea[], $2::bytea[]) AS w (task_id, decision_id)
+      JOIN ledger.decision d USING (task_id, decision_id)`,
+    [taskIds, decisionIds.map((id) => hexToBytes(id))],
   );
   return new Map(rows.map((row) => [bytesToHex(row.decision_id), bytesToHex(row.signature)]));
 }

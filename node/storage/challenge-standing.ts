@@ -4,6 +4,7 @@ import type { Standing } from "#protocol/challenges.ts";
 import type { Hex } from "#protocol/schemas/primitives.ts";
 import type { Queryable } from "./database.ts";
 import type { Settlement } from "./settlements.ts";
+import { stateOf } from "./tasks.ts";
 
 /** A live candidate that holds a task. */
 export type StandingCandidate = Settlement & {
@@ -69,8 +70,8 @@ export async function giveToAnchor(
   if (state !== "candidate_ready" && state !== "finalizing") return "ended";
   if (!found) {
     const disturbed = await transaction.query(
-      `SELECT 1 FROM ledger.settlement_item i JOIN work.task t USING (task_id)
-        WHERE i.scope = $1 AND i.epoch = $2 AND i.revision = $3 AND t.state NOT IN ('awaiting_settlement', 'completed') LIMIT 1`,
+      `SELECT 1 FROM ledger.settlement_item i WHERE i.scope = $1 AND i.epoch = $2 AND i.revision = $3
+        AND ${stateOf("i.task_id")} NOT IN ('awaiting_settlement', 'completed') LIMIT 1`,
       at,
     );
     if (disturbed.rowCount > 0) return "disturbed";

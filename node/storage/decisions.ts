@@ -1,4 +1,4 @@
-// Decisions of verifiers, one for each verifier and bundle, and tasks that wait for the decisions of others.
+// Decisions of verifiers, one for each verifier and task, and tasks that wait for the decisions of others.
 import { bytesToHex, hexToBytes, type Hex } from "#protocol/hash.ts";
 import type { VerificationDecision } from "#protocol/schemas/execution.ts";
 import type { Queryable } from "./database.ts";
@@ -76,8 +76,8 @@ export async function readVerdicts(
 const setAsideStatement = {
   name: "set-aside-tasks",
   text: `UPDATE work.task SET holder = NULL, held_until = NULL, due_at = $3
-    FROM unnest($1::bytea[], $2::bigint[]) AS r (task_id, fence)
-    WHERE task.task_id = r.task_id AND task.fence = r.fence AND task.holder IS NOT NULL
+    FROM unnest($1::bigint[], $2::bigint[]) AS r (arrival, fence)
+    WHERE task.arrival = r.arrival AND task.fence = r.fence AND task.holder IS NOT NULL
     RETURNING task.task_id`,
 };
 
@@ -92,7 +92,7 @@ export async function setAside(
 ): Promise<ReadonlySet<Hex>> {
   if (claims.length === 0) return new Set();
   const { rows } = await transaction.query<{ task_id: Buffer }>(setAsideStatement, [
-    claims.map(({ taskId }) => hexToBytes(taskId)),
+    claims.map(({ arrival }) => arrival),
     claims.map(({ fence }) => fence),
     dueAt,
   ]);

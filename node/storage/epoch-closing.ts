@@ -3,29 +3,26 @@ import { compareSummaries } from "#protocol/aggregation.ts";
 import type { Json } from "#protocol/canonical.ts";
 import { bytesToHex, hexToBytes } from "#protocol/hash.ts";
 import { epochPenaltyLimit } from "#protocol/limits.ts";
-import { taskLifecycle, type TaskState } from "#protocol/lifecycles.ts";
+import type { TaskState } from "#protocol/lifecycles.ts";
 import type { Aggregation, LocalAttributeSummary } from "#protocol/schemas/local-attribute.ts";
 import type { Hex } from "#protocol/schemas/primitives.ts";
 import type { OutstandingPenalty } from "#protocol/schemas/settlement.ts";
 import type { Queryable } from "./database.ts";
 import { actOf, journalledMembers, lockEpoch } from "./epochs.ts";
 import { appendJournal } from "./journal.ts";
+import { endedStates, stateOf } from "./tasks.ts";
 
 /** A member that its epoch's settlement leaves out, and why. */
 export type Deferral = { readonly taskId: Hex; readonly reason: string };
 
 type EpochKey = { readonly scope: string; readonly epoch: number };
 
-/** States that nothing leads out of: a task in one of them is resolved, and needs no later epoch. */
-const ended: readonly TaskState[] = (Object.keys(taskLifecycle.states) as TaskState[]).filter(
-  (state) => !taskLifecycle.transitions.some(({ from }) => from === state),
-);
+/** Whether a task's state is one it ends in: it is resolved, and needs no later epoch. */
+export const hasEnded = (state: TaskState): boolean => endedStates.includes(state);
 
-/** Whether a task's state is one it ends in. */
-export const hasEnded = (state: TaskState): boolean => ended.includes(state);
-
-const unsettleableStatement = `SELECT m.task_id, t.state FROM ledger.epoch_member m JOIN work.task t USING (task_id)
-  WHERE m.scope = $1 AND m.epoch = $2 AND t.state <> 'awaiting_settlement' ORDER BY m.task_id`;
+const unsettleableStatement = `SELECT m.task_id, s.state
+  FROM ledger.epoch_member m, LATERAL (SELECT ${stateOf("m.task_id")} AS state OFFSET 0) s
+  WHERE m.scope = $1 AND m.epoch = $2 AND s.state <> 'awaiting_settlement' ORDER BY m.task_id`;
 
 /** Members that do not wait for settlement, ascending, each with its state as the reason. */
 async function unsettleable(
@@ -50,7 +47,7 @@ const deferStatement = `INSERT INTO ledger.deferral (task_id, turn, scope, epoch
   ON CONFLICT (task_id, turn) DO NOTHING RETURNING task_id`;
 
 const freeStatement = `UPDATE work.task SET epoch = NULL
-  WHERE task_id = ANY($2) AND epoch = $1 AND state NOT IN (${ended.map((state) => `'${state}'`).join()})`;
+  WHERE task_id = ANY($2) AND epoch = $1 AND state NOT IN (${endedStates.map((state) => `'${state}'`).join()})`;
 
 /**
  * Leaves members of a closing or closed epoch for a later one, each with its reason, which is journalled (EPOC-05). A member

@@ -147,12 +147,12 @@ export async function orderMemberships(transaction: Queryable, scope: string): P
 const assignStatement = {
   name: "assign-members",
   text: `WITH chosen AS (
-      SELECT task_id FROM work.task
+      SELECT arrival FROM work.task
       WHERE scope = $1 AND state = 'awaiting_settlement' AND epoch IS NULL AND semantic_version = ANY($3)
         AND policy_version = ANY($4)
       ORDER BY arrival LIMIT $5 FOR UPDATE SKIP LOCKED),
     marked AS (
-      UPDATE work.task SET epoch = $2 FROM chosen WHERE task.task_id = chosen.task_id
+      UPDATE work.task SET epoch = $2 FROM chosen WHERE task.arrival = chosen.arrival
       RETURNING task.task_id, task.policy_version),
     joined AS (
       INSERT INTO ledger.epoch_member (task_id, turn, scope, epoch)

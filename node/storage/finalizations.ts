@@ -3,6 +3,7 @@ import { bytesToHex, hexToBytes } from "#protocol/hash.ts";
 import type { Hex } from "#protocol/schemas/primitives.ts";
 import type { Queryable } from "./database.ts";
 import type { SettlementKey } from "./settlements.ts";
+import { stateOf } from "./tasks.ts";
 
 /** Where on the chain a settlement became final. */
 export type FinalPlace = { readonly blockNumber: bigint; readonly blockHash: Hex; readonly transactionHash: Hex };
@@ -45,8 +46,8 @@ export async function uncompletedItems(
   const { rows } = await database.query<{ task_id: Buffer; waits: boolean }>(
     {
       name: "uncompleted-items",
-      text: `SELECT i.task_id, t.state IN ('awaiting_settlement', 'challenged') AS waits
-        FROM ledger.settlement_item i JOIN work.task t USING (task_id)
+      text: `SELECT i.task_id, ${stateOf("i.task_id")} IN ('awaiting_settlement', 'challenged') AS waits
+        FROM ledger.settlement_item i
         WHERE i.scope = $1 AND i.epoch = $2 AND i.revision = $3 AND i.index >= $4 AND i.index < $5 ORDER BY i.index`,
     },
     [...keyOf(key), from, from + limit],
@@ -123,8 +124,9 @@ export async function adjustmentAmounts(database: Queryable, key: SettlementKey)
 /** Members of an epoch that its settlement left out, that have not ended and were not deferred yet, ascending. */
 export async function leftOutMembers(database: Queryable, key: SettlementKey): Promise<readonly Hex[]> {
   const { rows } = await database.query<{ task_id: Buffer }>(
-    `SELECT m.task_id FROM ledger.epoch_member m JOIN work.task t USING (task_id)
-      WHERE m.scope = $1 AND m.epoch = $2 AND t.state IN ('awaiting_settlement', 'challenged', 'verifying')
+    `SELECT m.task_id FROM ledger.epoch_member m
+      WHERE m.scope = $1 AND m.epoch = $2
+        AND ${stateOf("m.task_id")} IN ('awaiting_settlement', 'challenged', 'verifying')
         AND NOT EXISTS (SELECT 1 FROM ledger.deferral d WHERE d.task_id = m.task_id AND d.turn = m.turn)
         AND NOT EXISTS (
           SELECT 1 FROM ledger.settlement_item i WHERE i.task_id = m.task_id AND i.scope = $1 AND i.epoch = $2
@@ -219,8 +221,8 @@ export async function finalizedRoot(database: Queryable, scope: string, epoch: n
 /** Items of a candidate whose tasks do not wait for settlement any more: a challenge was opened meanwhile. */
 export async function disturbedItems(database: Queryable, key: SettlementKey): Promise<readonly Hex[]> {
   const { rows } = await database.query<{ task_id: Buffer }>(
-    `SELECT i.task_id FROM ledger.settlement_item i JOIN work.task t USING (task_id)
-      WHERE i.scope = $1 AND i.epoch = $2 AND i.revision = $3 AND t.state NOT IN ('awaiting_settlement', 'completed')
+    `SELECT i.task_id FROM ledger.settlement_item i WHERE i.scope = $1 AND i.epoch = $2 AND i.revision = $3
+        AND ${stateOf("i.task_id")} NOT IN ('awaiting_settlement', 'completed')
       ORDER BY i.index LIMIT 16`,
     keyOf(key),
   );

@@ -16,6 +16,7 @@ import {
 } from "./admission-rows.ts";
 import type { Database, Queryable } from "./database.ts";
 import { bytesArray, numberArray, textArray } from "./joined-texts.ts";
+import { stateOf } from "./tasks.ts";
 
 /** The schema version of tasks and the versions of meaning and policy that a scope takes new tasks under. */
 export type LiveVersions = { readonly semantic: readonly string[]; readonly policy: readonly string[] };
@@ -78,7 +79,7 @@ export async function readLiveVersions(
 const factsStatement = {
   name: "submitter-facts",
   text: `SELECT k.submitter, k.idempotency_key AS name, t.task_id, NULL::bigint AS tasks,
-      (SELECT state FROM work.task w WHERE w.task_id = t.task_id) AS state
+      ${stateOf("t.task_id")} AS state
     FROM unnest($1::bytea[], $2::text[]) AS k (submitter, idempotency_key), LATERAL (
       SELECT task_id FROM ledger.task t
       WHERE t.submitter = k.submitter AND t.idempotency_key = k.idempotency_key LIMIT 1) t

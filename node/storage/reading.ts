@@ -57,7 +57,7 @@ const taskStatement = {
       CASE WHEN work.state IN ('rejected', 'timed_out')
         THEN (SELECT body FROM ledger.journal j WHERE j.kind = 'task' AND j.subject = task.task_id
               ORDER BY entry_no DESC LIMIT 1) END AS last_move
-    FROM ledger.task task JOIN work.task work USING (task_id)
+    FROM ledger.task task JOIN work.any_task work USING (task_id)
     WHERE task.task_id = $1`,
 };
 

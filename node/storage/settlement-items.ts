@@ -3,7 +3,7 @@ import { bytesToHex, hexToBytes } from "#protocol/hash.ts";
 import type { TaskState } from "#protocol/lifecycles.ts";
 import type { Hex } from "#protocol/schemas/primitives.ts";
 import type { Queryable } from "./database.ts";
-import { taskHistories, type HistoryEntry } from "./tasks.ts";
+import { stateOf, taskHistories, type HistoryEntry } from "./tasks.ts";
 
 /** A decision as it was admitted; texts are canonical. */
 export type StoredDecision = {
@@ -67,12 +67,11 @@ type ItemRow = {
 const itemStatement = {
   name: "settlement-items",
   // Bytes come as the digits that they are used as: reading them as bytes first would cost a buffer each.
-  text: `SELECT encode(t.task_id, 'hex') AS task_id, w.state, t.envelope, encode(t.signature, 'hex') AS envelope_signature,
+  text: `SELECT encode(t.task_id, 'hex') AS task_id, ${stateOf("t.task_id")} AS state, t.envelope, encode(t.signature, 'hex') AS envelope_signature,
       encode(a.resolution_id, 'hex') AS resolution_id, a.resolution, a.body AS assignment,
       encode(r.bundle_id, 'hex') AS bundle_id, encode(r.executor, 'hex') AS executor, r.bundle,
       encode(r.signature, 'hex') AS signature, r.result, r.transcript, r.access_log
-    FROM ledger.task t JOIN work.task w USING (task_id) LEFT JOIN ledger.assignment a USING (task_id)
-      LEFT JOIN ledger.result r USING (task_id)
+    FROM ledger.task t LEFT JOIN ledger.assignment a USING (task_id) LEFT JOIN ledger.result r USING (task_id)
     WHERE t.task_id = ANY($1) ORDER BY t.task_id`,
 };
 

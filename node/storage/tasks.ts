@@ -14,6 +14,8 @@ export type TaskVersions = { readonly schema: string; readonly semantic: string;
 /** A task in somebody's hands: only who knows the current fence can move it (LAYR-05). */
 export type Claim = {
   readonly taskId: Hex;
+  /** Which task it was to arrive, and the key of its row. */
+  readonly arrival: bigint;
   readonly scope: string;
   readonly state: TaskState;
   readonly fence: bigint;
@@ -39,6 +41,7 @@ export type Move = {
 
 type ClaimRow = {
   readonly task_id: Buffer;
+  readonly arrival: bigint;
   readonly scope: string;
   readonly state: TaskState;
   readonly fence: bigint;
@@ -50,12 +53,13 @@ type ClaimRow = {
   readonly envelope: string;
 };
 
-const claimColumns = `task.task_id, task.scope, task.state, task.fence, task.moves, task.attempt, task.schema_version,
+const claimColumns = `task.task_id, task.arrival, task.scope, task.state, task.fence, task.moves, task.attempt, task.schema_version,
   task.semantic_version, task.policy_version, (SELECT envelope FROM ledger.task t WHERE t.task_id = task.task_id) AS envelope`;
 
 function claimOf(row: ClaimRow): Claim {
   return {
     taskId: bytesToHex(row.task_id),
+    arrival: row.arrival,
     scope: row.scope,
     state: row.state,
     fence: row.fence,
@@ -66,13 +70,30 @@ function claimOf(row: ClaimRow): Claim {
   };
 }
 
+/** States that nothing leads out of: a task in one of them stays there. */
+export const endedStates: readonly TaskState[] = (Object.keys(taskLifecycle.states) as TaskState[]).filter(
+  (state) => !taskLifecycle.transitions.some(({ from }) => from === state),
+);
+
+const endedList = `(${endedStates.map((state) => `'${state}'`).join()})`;
+
+/**
+ * An SQL expression: the state of the task with this id; it is looked up among those that have ended only where it is not among
+ * those under way, whose index stays small. Written as a search for each row: a join planned while one of them was empty would
+ * read it whole for ever after.
+ */
+export const stateOf = (taskId: string): string =>
+  `coalesce((SELECT u.state FROM work.task u WHERE u.task_id = ${taskId} AND u.state NOT IN ${endedList}),
+    (SELECT e.state FROM work.task e WHERE e.task_id = ${taskId} AND e.state IN ${endedList}))`;
+
 const claimStatement = {
   name: "claim-tasks",
   text: `WITH due AS (
-      SELECT task_id FROM work.task
+      SELECT arrival FROM work.task
       WHERE state = $1 AND due_at <= $2 AND (held_until IS NULL OR held_until <= $2) AND deadline_at > $2
       ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED)
-    UPDATE work.task SET holder = $4, held_until = $5, fence = fence + 1 FROM due WHERE task.task_id = due.task_id
+    UPDATE work.task SET holder = $4, held_until = $5, fence = fence + 1
+    FROM due WHERE task.arrival = due.arrival
     RETURNING ${claimColumns}`,
 };
 
@@ -124,7 +145,9 @@ export async function takeOverdue(
 
 const namedStatement = {
   name: "take-named",
-  text: `SELECT ${claimColumns} FROM work.task WHERE task_id = ANY($1) ORDER BY task_id FOR UPDATE`,
+  text: `SELECT ${claimColumns} FROM work.task
+    WHERE (task_id = ANY($1) AND state NOT IN ${endedList}) OR (task_id = ANY($1) AND state IN ${endedList})
+    ORDER BY task_id FOR UPDATE`,
 };
 
 /** Takes the named tasks, in whatever state they are, waiting for whoever works on their rows. */
@@ -136,12 +159,12 @@ export async function takeNamed(transaction: Queryable, taskIds: readonly Hex[])
 const moveStatement = {
   name: "move-tasks",
   text: `WITH wanted AS (
-      SELECT * FROM unnest($1::bytea[], $2::bigint[], $3::text[], $4::text[], $5::timestamptz[], $6::text[])
-        AS w (task_id, fence, from_state, to_state, deadline_at, body)),
+      SELECT * FROM unnest($1::bytea[], $2::bigint[], $3::text[], $4::text[], $5::timestamptz[], $6::text[], $8::bigint[])
+        AS w (task_id, fence, from_state, to_state, deadline_at, body, arrival)),
     moved AS (
       UPDATE work.task SET state = w.to_state, moves = moves + 1, attempt = 0, fence = task.fence + 1, holder = NULL,
         held_until = NULL, due_at = $7, deadline_at = w.deadline_at
-      FROM wanted w WHERE task.task_id = w.task_id AND task.fence = w.fence AND task.state = w.from_state
+      FROM wanted w WHERE task.arrival = w.arrival AND task.fence = w.fence AND task.state = w.from_state
       RETURNING task.task_id),
     journalled AS (
       INSERT INTO ledger.journal (kind, subject, body, at)
@@ -168,6 +191,7 @@ export async function moveTasks(transaction: Queryable, moves: readonly Move[], 
     moves.map(({ deadlineAt }) => deadlineAt),
     moves.map(transitionBody),
     now,
+    moves.map(({ claim }) => claim.arrival),
   ]);
   return new Set(rows.map((row) => bytesToHex(row.task_id)));
 }
@@ -186,8 +210,8 @@ export function admissionBody(by: string, versions: TaskVersions): string {
 const releaseStatement = {
   name: "release-tasks",
   text: `UPDATE work.task SET attempt = attempt + 1, holder = NULL, held_until = NULL, due_at = r.due_at
-    FROM unnest($1::bytea[], $2::bigint[], $3::timestamptz[]) AS r (task_id, fence, due_at)
-    WHERE task.task_id = r.task_id AND task.fence = r.fence`,
+    FROM unnest($1::bigint[], $2::bigint[], $3::timestamptz[]) AS r (arrival, fence, due_at)
+    WHERE task.arrival = r.arrival AND task.fence = r.fence`,
 };
 
 /** Gives claimed tasks back after a transient failure, to be tried again from `dueAt` on (TASK-06). */
@@ -197,7 +221,7 @@ export async function releaseTasks(
 ): Promise<void> {
   if (releases.length === 0) return;
   await database.query(releaseStatement, [
-    releases.map(({ claim }) => hexToBytes(claim.taskId)),
+    releases.map(({ claim }) => claim.arrival),
     releases.map(({ claim }) => claim.fence),
     releases.map(({ dueAt }) => dueAt),
   ]);

@@ -1,4 +1,4 @@
-// Decisions: one for each verifier and bundle; and tasks set aside without counting an attempt.
+// Decisions: one for each verifier and task; and tasks set aside without counting an attempt.
 import { expect, test } from "vitest";
 import { hexToBytes } from "#protocol/hash.ts";
 import { insertDecisions, readVerdicts, setAside } from "#storage/decisions.ts";
@@ -25,7 +25,7 @@ test("verdicts come back by task, ascending by verifier", async () => {
   expect(await readVerdicts(database, [taskId])).toEqual(new Map([[taskId, expected]]));
 });
 
-test("a verifier decides once on a bundle, for ever [LAYR-15]", async () => {
+test("a verifier decides once on a task's result, for ever [LAYR-15]", async () => {
   const changed = { ...decisionOf(taskId), decisionId: `0x${"77".repeat(32)}` as const, verdict: "rejected" as const };
   await expect(insertDecisions(database, [changed])).rejects.toThrow(/duplicate key/);
   await expect(database.query(`UPDATE ledger.decision SET verdict = 'rejected'`)).rejects.toThrow(/permission denied/);

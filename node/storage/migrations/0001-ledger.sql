@@ -47,6 +47,9 @@ CREATE TABLE ledger.posting (
   amount ledger.amount NOT NULL CHECK (amount > 0),
   reference text NOT NULL,
   at timestamptz NOT NULL,
-  CHECK (debit <> credit),
-  UNIQUE (kind, reference, debit, credit)
+  CHECK (debit <> credit)
 );
+-- A reservation is made once for its task, whatever the accounts; it has an index of its own since every task has one and the
+-- short entry is enough.
+CREATE UNIQUE INDEX one_reservation ON ledger.posting (reference) WHERE kind = 'reserve';
+CREATE UNIQUE INDEX one_posting ON ledger.posting (kind, reference, debit, credit) WHERE kind <> 'reserve';

@@ -1,9 +1,9 @@
 -- Epochs and settlements: members, local attributes, candidates with everything their roots commit to, and what is final.
 
 -- A task is a member of one epoch of its scope, and of a later one only once it was deferred from every one before: `turn`
--- counts them.
+-- counts them. That the task is there is checked by work.guard_membership, and for an item of a candidate by work.guard_item.
 CREATE TABLE ledger.epoch_member (
-  task_id ledger.hash NOT NULL REFERENCES ledger.task,
+  task_id ledger.hash NOT NULL,
   turn integer NOT NULL CHECK (turn > 0),
   scope ledger.name NOT NULL,
   epoch bigint NOT NULL CHECK (epoch > 0),
@@ -70,7 +70,7 @@ CREATE TABLE ledger.settlement_item (
   epoch bigint NOT NULL,
   revision integer NOT NULL,
   index integer NOT NULL CHECK (index >= 0),
-  task_id ledger.hash NOT NULL REFERENCES ledger.task,
+  task_id ledger.hash NOT NULL,
   PRIMARY KEY (scope, epoch, revision, index),
   UNIQUE (task_id, scope, epoch, revision),
   FOREIGN KEY (scope, epoch, revision) REFERENCES ledger.candidate

@@ -5,7 +5,7 @@ CREATE TABLE ledger.challenge (
   challenge_id ledger.hash PRIMARY KEY,
   origin text NOT NULL CHECK (origin IN ('api', 'chain', 'disagreement')),
   task_id ledger.hash NOT NULL REFERENCES ledger.task,
-  decision_id ledger.hash NOT NULL REFERENCES ledger.decision,
+  decision_id ledger.hash NOT NULL,
   scope ledger.name NOT NULL,
   epoch bigint,
   revision integer,
@@ -21,6 +21,18 @@ CREATE TABLE ledger.challenge (
 );
 CREATE INDEX challenge_by_task ON ledger.challenge (task_id);
 CREATE INDEX challenge_by_epoch ON ledger.challenge (scope, epoch);
+
+CREATE FUNCTION ledger.guard_challenge() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF EXISTS (SELECT FROM added a LEFT JOIN LATERAL (
+      SELECT true AS known FROM ledger.decision d WHERE (d.task_id, d.decision_id) = (a.task_id, a.decision_id) LIMIT 1) d
+      ON true WHERE known IS NULL) THEN
+    RAISE EXCEPTION 'ledger.challenge: no such decision about the task' USING ERRCODE = 'foreign_key_violation';
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER guard AFTER INSERT ON ledger.challenge
+  REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION ledger.guard_challenge();
 
 CREATE TABLE ledger.challenge_evidence (
   challenge_id ledger.hash NOT NULL REFERENCES ledger.challenge,
@@ -63,9 +75,22 @@ CREATE TABLE ledger.challenge_decision (
 
 -- Decisions of verifiers that a dismissed disagreement overruled: they count no more (LAYR-16).
 CREATE TABLE ledger.overruled_decision (
-  decision_id ledger.hash PRIMARY KEY REFERENCES ledger.decision,
+  decision_id ledger.hash PRIMARY KEY,
   challenge_id ledger.hash NOT NULL REFERENCES ledger.challenge
 );
+
+CREATE FUNCTION ledger.guard_overruling() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF EXISTS (SELECT FROM added a LEFT JOIN LATERAL (
+      SELECT true AS known FROM ledger.challenge c JOIN ledger.decision d USING (task_id)
+      WHERE c.challenge_id = a.challenge_id AND d.decision_id = a.decision_id LIMIT 1) d ON true WHERE known IS NULL) THEN
+    RAISE EXCEPTION 'ledger.overruled_decision: no such decision about the task of the challenge'
+      USING ERRCODE = 'foreign_key_violation';
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER guard AFTER INSERT ON ledger.overruled_decision
+  REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION ledger.guard_overruling();
 
 -- What accounts owe for upheld challenges, and how later epochs took it (RWRD-04).
 CREATE TABLE ledger.penalty (

@@ -3,7 +3,7 @@
 CREATE SCHEMA work;
 
 CREATE TABLE work.task (
-  task_id ledger.hash PRIMARY KEY REFERENCES ledger.task,
+  task_id ledger.hash NOT NULL REFERENCES ledger.task,
   scope ledger.name NOT NULL,
   submitter ledger.address NOT NULL,
   state text NOT NULL CHECK (state IN ('accepted', 'resolving', 'dispatched', 'verifying', 'awaiting_settlement',
@@ -20,8 +20,12 @@ CREATE TABLE work.task (
   deadline_at timestamptz,
   -- The epoch it is a member of, until it is deferred from it.
   epoch bigint,
-  arrival bigint GENERATED ALWAYS AS IDENTITY
+  arrival bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY
 ) WITH (fillfactor = 70);
+-- A task is looked up by its id among those under way, which are few whatever lies behind, or among those that have ended. One
+-- index over all would cost every move of a task a page of its own, since ids are hashes. Each id is in the ledger once.
+CREATE UNIQUE INDEX task_under_way ON work.task (task_id) WHERE state NOT IN ('completed', 'rejected', 'timed_out');
+CREATE UNIQUE INDEX task_ended ON work.task (task_id) WHERE state IN ('completed', 'rejected', 'timed_out');
 CREATE INDEX task_due ON work.task (state, due_at)
   WHERE state IN ('accepted', 'resolving', 'dispatched', 'verifying');
 CREATE INDEX task_deadline ON work.task (deadline_at)
@@ -30,6 +34,24 @@ CREATE INDEX task_deadline ON work.task (deadline_at)
 -- finding the next ones costs the same however many wait.
 CREATE INDEX task_unassigned ON work.task (scope, arrival) WHERE state = 'awaiting_settlement' AND epoch IS NULL;
 CREATE INDEX task_by_submitter ON work.task (submitter, arrival);
+
+CREATE VIEW work.any_task AS
+  SELECT * FROM work.task WHERE state NOT IN ('completed', 'rejected', 'timed_out')
+  UNION ALL SELECT * FROM work.task WHERE state IN ('completed', 'rejected', 'timed_out');
+
+-- What is made of a task is made of one that is there; looked up one by one, since a plan outlives the size that it was made for.
+CREATE FUNCTION work.guard_artifact() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF EXISTS (SELECT FROM added a LEFT JOIN LATERAL (
+      SELECT true AS known FROM work.any_task t WHERE t.task_id = a.task_id LIMIT 1) t ON true WHERE known IS NULL) THEN
+    RAISE EXCEPTION 'ledger.%: no such task', TG_TABLE_NAME USING ERRCODE = 'foreign_key_violation';
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER guard AFTER INSERT ON ledger.assignment
+  REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION work.guard_artifact();
+CREATE TRIGGER guard AFTER INSERT ON ledger.result
+  REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION work.guard_artifact();
 
 CREATE TABLE work.balance (
   account text PRIMARY KEY,
@@ -86,6 +108,10 @@ BEGIN
              WHERE epoch.status IS DISTINCT FROM 'open') THEN
     RAISE EXCEPTION 'an epoch that is not open takes no members' USING ERRCODE = 'SC002';
   END IF;
+  IF EXISTS (SELECT FROM added a LEFT JOIN LATERAL (
+      SELECT true AS known FROM work.any_task t WHERE t.task_id = a.task_id LIMIT 1) t ON true WHERE known IS NULL) THEN
+    RAISE EXCEPTION 'ledger.epoch_member: no such task' USING ERRCODE = 'foreign_key_violation';
+  END IF;
   RETURN NULL;
 END $$;
 CREATE TRIGGER guard AFTER INSERT ON ledger.epoch_member
@@ -110,8 +136,9 @@ CREATE TRIGGER guard AFTER INSERT ON ledger.deferral
 CREATE FUNCTION work.guard_item() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF EXISTS (SELECT 1 FROM added a LEFT JOIN ledger.epoch_member m USING (scope, epoch, task_id)
-               LEFT JOIN work.task t USING (task_id)
-             WHERE m.task_id IS NULL OR t.state IS DISTINCT FROM 'awaiting_settlement'
+               LEFT JOIN LATERAL (SELECT true AS waits FROM work.task t
+                 WHERE t.task_id = a.task_id AND t.state = 'awaiting_settlement' LIMIT 1) t ON true
+             WHERE m.task_id IS NULL OR waits IS NULL
                OR EXISTS (SELECT 1 FROM ledger.deferral d WHERE (d.task_id, d.turn) = (m.task_id, m.turn))) THEN
     RAISE EXCEPTION 'a candidate holds only members of its epoch that wait for settlement' USING ERRCODE = 'SC003';
   END IF;
@@ -269,5 +296,5 @@ GRANT USAGE ON SCHEMA work TO scs_node, scs_reader;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA work TO scs_node;
 REVOKE DELETE ON work.task, work.balance, work.epoch, work.settlement, work.challenge, work.chain_transaction,
   work.chain_attempt FROM scs_node;
-GRANT SELECT ON work.task, work.balance, work.epoch, work.settlement, work.challenge, work.chain_transaction,
+GRANT SELECT ON work.task, work.any_task, work.balance, work.epoch, work.settlement, work.challenge, work.chain_transaction,
   work.chain_attempt TO scs_reader;
