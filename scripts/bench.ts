@@ -46,7 +46,7 @@ function howClosed({ items, cpuSeconds, databaseCpuSeconds, root, stages }: Clos
     .map(([stage, seconds]) => `${stage} ${seconds.toFixed(1)} s`)
     .join(", ");
   return (
-    `${items} items stored and assigned before; from the order to close to candidate_ready, the second opinion in its thread ` +
+    `${items} items stored and assigned before; from the order to close to candidate_ready, the second opinion in its threads ` +
     `included; CPU ${cpu}; waited for, overlapping: ${where}; root 0x${root.slice(0, 8)}…`
   );
 }

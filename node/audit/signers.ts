@@ -13,13 +13,13 @@ const halfOrder = order / 2n;
 /** A signature in its parts: r and s as numbers and as 64 bytes, and the parity of R's y. */
 type Parts = { readonly r: bigint; readonly s: bigint; readonly compact: Buffer; readonly parity: number };
 
-/** Reads r‖s‖v; undefined where nobody can have made it: another length, v other than 27 or 28, or s in the upper half. */
+/** Reads r‖s‖v; undefined where nobody can have made it: another length, v other than 27 or 28, r outside the group, s in the upper half. */
 function partsOf(signature: string): Parts | undefined {
   if (!/^0x[0-9a-fA-F]{130}$/.test(signature)) return undefined;
   const bytes = bytesOf(signature);
   const parity = (bytes[64] ?? 0) - 27;
   const [r, s] = [BigInt(signature.slice(0, 66)), BigInt(`0x${signature.slice(66, 130)}`)];
-  if ((parity !== 0 && parity !== 1) || s > halfOrder) return undefined;
+  if ((parity !== 0 && parity !== 1) || r >= order || s > halfOrder) return undefined;
   return { r, s, compact: bytes.subarray(0, 64), parity };
 }
 

@@ -68,7 +68,8 @@ const changes: Readonly<Record<string, (claim: SignatureClaim, other: SignatureC
   "with the other s": (claim) => ({ ...claim, signature: twinOf(claim.signature) }),
   "with r of zero": (claim) => ({ ...claim, signature: withR(claim.signature, "00".repeat(32)) }),
   "with r where no point is": (claim) => ({ ...claim, signature: withR(claim.signature, `${"00".repeat(31)}05`) }),
-  "with r above the order": (claim) => ({ ...claim, signature: withR(claim.signature, "ff".repeat(32)) }),
+  "with r at the order": (claim) => ({ ...claim, signature: withR(claim.signature, order.toString(16)) }),
+  "with r above the field": (claim) => ({ ...claim, signature: withR(claim.signature, "ff".repeat(32)) }),
   "with s of zero": (claim) => ({
     ...claim,
     signature: `${claim.signature.slice(0, 66)}${"00".repeat(32)}${claim.signature.slice(-2)}`,
