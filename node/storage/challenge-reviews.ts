@@ -36,7 +36,7 @@ export async function readReviewCases(
     `SELECT e.challenge_id, e.evidence_hash, e.body, c.task_id, a.resolution_id, r.bundle_id, r.signature, t.policy_version
       FROM unnest($1::bytea[], $2::integer[]) AS w (challenge_id, round) JOIN ledger.challenge_evidence e USING (challenge_id, round)
         JOIN ledger.challenge c USING (challenge_id) JOIN ledger.assignment a USING (task_id) JOIN ledger.result r USING (task_id)
-        JOIN work.any_task t USING (task_id)`,
+        JOIN LATERAL (SELECT policy_version FROM work.any_task t WHERE t.task_id = c.task_id LIMIT 1) t ON true`,
     [challenges.map(({ challengeId }) => hexToBytes(challengeId)), challenges.map(({ round }) => round)],
   );
   const evidences = rows.map(({ body }) => JSON.parse(body) as ChallengeEvidence);

@@ -10,7 +10,7 @@ import type { OutstandingPenalty } from "#protocol/schemas/settlement.ts";
 import type { Queryable } from "./database.ts";
 import { actOf, journalledMembers, lockEpoch } from "./epochs.ts";
 import { appendJournal } from "./journal.ts";
-import { endedStates, stateOf } from "./tasks.ts";
+import { endedList, endedStates, stateOf } from "./tasks.ts";
 
 /** A member that its epoch's settlement leaves out, and why. */
 export type Deferral = { readonly taskId: Hex; readonly reason: string };
@@ -47,7 +47,7 @@ const deferStatement = `INSERT INTO ledger.deferral (task_id, turn, scope, epoch
   ON CONFLICT (task_id, turn) DO NOTHING RETURNING task_id`;
 
 const freeStatement = `UPDATE work.task SET epoch = NULL
-  WHERE task_id = ANY($2) AND epoch = $1 AND state NOT IN (${endedStates.map((state) => `'${state}'`).join()})`;
+  WHERE task_id = ANY($2) AND epoch = $1 AND state NOT IN ${endedList}`;
 
 /**
  * Leaves members of a closing or closed epoch for a later one, each with its reason, which is journalled (EPOC-05). A member

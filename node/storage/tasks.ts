@@ -75,7 +75,8 @@ export const endedStates: readonly TaskState[] = (Object.keys(taskLifecycle.stat
   (state) => !taskLifecycle.transitions.some(({ from }) => from === state),
 );
 
-const endedList = `(${endedStates.map((state) => `'${state}'`).join()})`;
+/** The same as a list in SQL, in the words of the indexes of `work.task`. */
+export const endedList = `(${endedStates.map((state) => `'${state}'`).join()})`;
 
 /**
  * An SQL expression: the state of the task with this id; it is looked up among those that have ended only where it is not among
