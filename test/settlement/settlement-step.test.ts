@@ -127,7 +127,7 @@ test("an item that does not hold is left out with its reason, and its money stay
   expect(manifest?.fields).toMatchObject({ items: 1, excluded: 1 });
   // The builder took the signature as it was admitted; the second opinion found it, and the candidate was built again.
   const doubt = settling.told.find(({ message }) => message.startsWith("the second opinion differs"));
-  expect(doubt?.fields).toMatchObject({ field: expect.stringMatching(/^parts\[0\]\.items\[[01]\]\.bundleSignature$/) });
+  expect(JSON.stringify(doubt?.fields)).toMatch(/"field":"parts\[0\]\.items\[[01]\]\.bundleSignature"/);
   await showAnchored(settling, epoch, "finalized");
   expect((await settle(settling, epoch)).state).toBe("finalized");
   const { rows } = await database.query(
