@@ -23,7 +23,8 @@ export function checkHistory(histories: KnownHistories, item: Told, place: strin
   const text = history.join("\n");
   // With the number of moves, so that a line feed inside one is not taken for the end of one.
   const known = `${history.length} ${text.replaceAll(taskId, idMark)}`;
-  if (histories.has(known) && !text.includes(idMark)) return;
+  const isText = history.every((move) => typeof move === "string");
+  if (isText && histories.has(known) && !text.includes(idMark)) return;
   checkMoves(item, place);
   if (histories.size >= historiesKept) histories.clear();
   histories.add(known);

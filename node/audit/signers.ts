@@ -14,8 +14,8 @@ const halfOrder = order / 2n;
 type Parts = { readonly r: bigint; readonly s: bigint; readonly compact: Buffer; readonly parity: number };
 
 /** Reads r‖s‖v; undefined where nobody can have made it: another length, v other than 27 or 28, r outside the group, s in the upper half. */
-function partsOf(signature: string): Parts | undefined {
-  if (!/^0x[0-9a-fA-F]{130}$/.test(signature)) return undefined;
+function partsOf(signature: unknown): Parts | undefined {
+  if (typeof signature !== "string" || !/^0x[0-9a-fA-F]{130}$/.test(signature)) return undefined;
   const bytes = bytesOf(signature);
   const parity = (bytes[64] ?? 0) - 27;
   const [r, s] = [BigInt(signature.slice(0, 66)), BigInt(`0x${signature.slice(66, 130)}`)];
@@ -62,6 +62,12 @@ export function signerOf(digest: Uint8Array, signature: string): Hex | undefined
   return key && accountOf(key);
 }
 
+/** Whether a claim holds by itself. A signature that nobody made is nobody's, also where a claim names no account. */
+function holds({ digest, signature, account }: SignatureClaim): boolean {
+  const signer = signerOf(digest, signature);
+  return signer !== undefined && signer === account;
+}
+
 /** Below so many the fixed costs of a sum outweigh what it saves. */
 const summedAtLeast = 400;
 
@@ -71,7 +77,7 @@ const summedAtLeast = 400;
  */
 export function firstFalse(claims: readonly SignatureClaim[]): number | undefined {
   if (claims.length >= summedAtLeast && addsUp(claims)) return undefined;
-  const at = claims.findIndex(({ digest, signature, account }) => signerOf(digest, signature) !== account);
+  const at = claims.findIndex((claim) => !holds(claim));
   return at < 0 ? undefined : at;
 }
 
@@ -87,16 +93,11 @@ type Term = { readonly parts: Parts; readonly digest: bigint; readonly nonce: Po
 function addsUp(claims: readonly SignatureClaim[]): boolean {
   try {
     const terms: Term[] = [];
-    for (const { digest, signature, account } of claims) {
-      const parts = partsOf(signature);
-      if (parts === undefined) return false;
-      const key = keys.get(account);
-      if (key === undefined) {
-        if (signerOf(digest, signature) !== account) return false;
-      } else {
-        const nonce = pointAt(parts);
-        terms.push({ parts, digest: BigInt(hexOf(digest)), nonce, key });
-      }
+    for (const claim of claims) {
+      const parts = partsOf(claim.signature);
+      const key = keys.get(claim.account);
+      if (parts === undefined || (key === undefined && !holds(claim))) return false;
+      if (key !== undefined) terms.push({ parts, digest: BigInt(hexOf(claim.digest)), nonce: pointAt(parts), key });
     }
     if (terms.length === 0) return true;
     const weights = weightsOf(claims, terms);

@@ -45,6 +45,8 @@ const lies: readonly (readonly [field: string, history: string[]])[] = [
   ["not JSON", historyOf(two).map((text) => text.replaceAll(two, mark))],
   ["not JSON", [...historyOf(two).slice(0, 3), historyOf(two).slice(3).join("\n")]],
   ["item.history[0]", historyOf(two).map((text) => ` ${text}`)],
+  // A list of one text reads like the text.
+  ["item.history[0]", JSON.parse(JSON.stringify(historyOf(two).map((text) => [text]))) as string[]],
 ];
 
 test.each(lies)("beside a history that is known, %s is found", (field, history) => {

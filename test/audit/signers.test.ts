@@ -91,6 +91,21 @@ test.each(Object.entries(changes))("among many, one %s is found at its place", (
   );
 });
 
+test("a signature that nobody made is not that of a claim that names nobody", () => {
+  const nobodys = (signature: string): SignatureClaim => {
+    const rest: Omit<SignatureClaim, "account"> = { digest: digestOf("one"), signature };
+    return rest as SignatureClaim;
+  };
+  const noPoint = `0x${`${"00".repeat(31)}05`.repeat(2)}1b`;
+  for (const bad of ["", noPoint, `0x${"ff".repeat(65)}`]) {
+    expect(signerOf(digestOf("one"), bad)).toBeUndefined();
+    expect(firstFalse([nobodys(bad)])).toBe(0);
+    expect(firstFalse(many.with(3, nobodys(bad)))).toBe(3);
+  }
+  const listed = JSON.parse(`["${sign(digestOf("one"), key)}"]`) as string;
+  expect(firstFalse([{ digest: digestOf("one"), signature: listed, account: addressOf(key) }])).toBe(0);
+});
+
 test("two false ones whose errors cancel each other out are found: no sum without weights would do", () => {
   // Each other's signatures over one digest by one key: the plain sum over both is the same.
   const [first, second] = [claimOf(1, "signer-1"), claimOf(6, "signer-1")];
