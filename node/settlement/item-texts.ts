@@ -6,6 +6,7 @@ import type {
   ExecutionAssignment,
   ExecutionResultBundle,
   SemanticResolutionResult,
+  Snapshot,
   Transcript,
   VerificationDecision,
 } from "#protocol/schemas/execution.ts";
@@ -52,7 +53,6 @@ function parseJson(text: string): Json | undefined {
 /** What the stored texts of a task say. */
 export type ParsedItem = {
   readonly stored: StoredItem;
-  readonly assignmentText: string;
   readonly resultTexts: NonNullable<StoredItem["result"]>;
   readonly resolutionText: string;
   readonly envelope: TaskEnvelope;
@@ -69,19 +69,39 @@ export type ParsedItem = {
   }[];
 };
 
-/** Reads the texts of a stored task; undefined when one is missing or is no JSON. */
+type Unknown<T> = { readonly [name in keyof T]?: unknown };
+
+const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;
+
+function isSnapshot(value: unknown): value is Snapshot {
+  if (!isObject(value)) return false;
+  const { vault, collection, size }: Unknown<Snapshot> = value;
+  return typeof vault === "string" && typeof collection === "string" && Number.isSafeInteger(size);
+}
+
+/** Whether an assignment has what is read of it before its id is compared; all other texts are held against theirs unread. */
+function isAssignment(value: unknown): value is ExecutionAssignment {
+  if (!isObject(value)) return false;
+  const { bindings, fee }: Unknown<ExecutionAssignment> = value;
+  const isBinding = (each: unknown): boolean =>
+    isObject(each) && isSnapshot((each as Unknown<ExecutionAssignment["bindings"][number]>).snapshot);
+  return typeof fee === "string" && Array.isArray(bindings) && bindings.every(isBinding);
+}
+
+/** Reads the texts of a stored task; undefined when one is missing, is no JSON, or is an assignment of nothing. */
 export function parseItem(stored: StoredItem): ParsedItem | undefined {
+  if (stored.assignment === null || stored.result === null) return undefined;
   const { assignment, result } = stored;
-  if (assignment === null || result === null) return undefined;
   const accepting = stored.decisions.filter(({ verdict }) => verdict === "accepted");
   try {
+    const body: unknown = JSON.parse(assignment.body);
+    if (!isAssignment(body)) return undefined;
     return {
       stored,
-      assignmentText: assignment.body,
       resultTexts: result,
       resolutionText: assignment.resolution,
       envelope: JSON.parse(stored.envelope) as TaskEnvelope,
-      assignment: JSON.parse(assignment.body) as ExecutionAssignment,
+      assignment: body,
       resolution: JSON.parse(assignment.resolution) as SemanticResolutionResult,
       resolutionId: assignment.resolutionId,
       bundle: JSON.parse(result.bundle) as ExecutionResultBundle,

@@ -24,6 +24,10 @@ const withResult = (change: (result: Result) => Partial<Result>): StoredItem => 
   if (sound.result === null) throw new Error("no result");
   return { ...sound, result: { ...sound.result, ...change(sound.result) } };
 };
+const withAssignment = (body: string): StoredItem => {
+  if (sound.assignment === null) throw new Error("no assignment");
+  return { ...sound, assignment: { ...sound.assignment, body } };
+};
 const edit = (text: string, change: Json): string =>
   canonicalText({ ...(JSON.parse(text) as object), ...(change as object) });
 
@@ -63,6 +67,9 @@ const faults: readonly (readonly [reason: string, item: StoredItem, used?: Check
   ["challenged", { ...sound, state: "challenged" }],
   ["an artifact is missing or unreadable", { ...sound, result: null }],
   ["an artifact is missing or unreadable", { ...sound, envelope: "{" }],
+  ...["null", "{}", '{"bindings":[null],"fee":"1"}', '{"bindings":[{"snapshot":{"size":"many"}}],"fee":"1"}'].map(
+    (body) => ["an artifact is missing or unreadable", withAssignment(body)] as const,
+  ),
   ["the envelope does not have the task's id", { ...sound, envelope: edit(sound.envelope, { feeLimit: "9" }) }],
   ["the bundle does not have its id", withResult(({ bundle }) => ({ bundle: edit(bundle, { fee: "1" }) }))],
   [
