@@ -7,8 +7,10 @@ import { Disproof, same } from "./disproof.ts";
 import { checkHistory, type KnownHistories } from "./history.ts";
 import { shaped, type Documents } from "./manifest.ts";
 import { meaningOf, type Meaning } from "./resolution.ts";
+import { members } from "./shape.ts";
 import { shaLeaf } from "./sha-tree.ts";
 import type { SignatureClaim } from "./signers.ts";
+import { checkUnits } from "./units.ts";
 
 /** What a manifest says that items are checked against, besides which were left out. */
 export type ManifestTerms = Pick<ArchiveManifest, "chainId" | "anchor" | "scope" | "epoch" | "versions" | "documents">;
@@ -86,6 +88,10 @@ const memberNames = [
   "transcript",
 ];
 
+/** Of what no id commits to as a whole. */
+const assignmentMembers = ["bindings", "fee", "resolutionId", "schemaVersion", "taskId"];
+const decidedMembers = ["decision", "evidence", "signature"];
+
 function checkedItem(
   terms: EpochTerms,
   item: ArchivedItem,
@@ -95,9 +101,10 @@ function checkedItem(
 ): ItemDigest {
   const { taskId, envelope, assignment, bundle, transcript, accessLog } = item;
   const textOf = (name: string): string => texts[name] ?? "";
-  same(`${place} has`, Object.keys(texts), memberNames);
+  members(place, texts, memberNames);
   same(`${place}.taskId`, taskId, idOf("scs.task", textOf("envelope")));
   same(`${place}.envelope.scope`, envelope.scope, terms.manifest.scope);
+  members(`${place}.assignment`, assignment, assignmentMembers);
   if (terms.excluded.has(taskId)) throw new Disproof(`${place}.taskId`, "settled", "excluded by the manifest");
   signatures.push(...submissionSignature(terms, item, place));
   for (const [name, of] of Object.entries({ assignment, bundle, transcript, accessLog })) {
@@ -206,38 +213,6 @@ function checkReading(item: ArchivedItem, place: string): void {
   same(`${place}.transcript.steps`, visited, bindings.map(({ snapshot }) => jcs({ ...snapshot, ...derived })).sort());
 }
 
-const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
-
-/** What was read is owed to somebody to the last record, and costs what policy says. */
-function checkUnits(policy: Policy, item: ArchivedItem, place: string): void {
-  const { assignment, bundle, contributions, envelope } = item;
-  const { units, fee } = bundle;
-  same(`${place}.contributions.length`, contributions.length, assignment.bindings.length);
-  for (const [at, { vault, records, producers }] of contributions.entries()) {
-    const here = `${place}.contributions[${at}]`;
-    const snapshot = assignment.bindings[at]?.snapshot;
-    same(`${here}.vault`, vault, snapshot?.vault);
-    same(`${here}.records`, records, snapshot?.size);
-    const given = producers.map((each) => each.records);
-    same(`${here}.producers`, sum(given), records);
-    const accounts = producers.map(({ account }) => account);
-    same(`${here}.producers ascend`, accounts, [...new Set(accounts)].sort());
-  }
-  const total = sum(contributions.map(({ records }) => records));
-  same(`${place}.bundle.units.records`, units.records, total);
-  const vaults = [...new Set(contributions.map(({ vault }) => vault))].sort().map((vault) => {
-    const own = contributions.filter((each) => each.vault === vault);
-    return { vault, records: sum(own.map(({ records }) => records)) };
-  });
-  const claimed = [...units.vaults].sort((a, b) => (a.vault > b.vault ? 1 : -1));
-  same(`${place}.bundle.units.vaults`, claimed, vaults);
-  same(`${place}.bundle.fee`, fee, assignment.fee);
-  if (BigInt(fee) > BigInt(envelope.feeLimit)) throw new Disproof(`${place}.bundle.fee`, fee, envelope.feeLimit);
-  const { base, perThousandRecords } = policy.fees;
-  const begun = (BigInt(units.records) + 999n) / 1000n;
-  same(`${place}.bundle.fee`, fee, `${BigInt(base) + BigInt(perThousandRecords) * begun}`);
-}
-
 /** Each decision accepts this bundle, is said to be signed by its verifier, and rests on evidence that says the same. */
 function checkDecisions(
   { signing }: EpochTerms,
@@ -248,8 +223,10 @@ function checkDecisions(
   signatures: FoundSignature[],
 ): readonly Hex[] {
   let before = "0x";
-  const ids = decisions.map(({ decision, evidence, signature }, at) => {
+  const ids = decisions.map((decided, at) => {
     const here = `${place}.decisions[${at}]`;
+    members(here, decided, decidedMembers);
+    const { decision, evidence, signature } = decided;
     same(`${here}.decision.taskId`, decision.taskId, taskId);
     same(`${here}.decision.bundleId`, decision.bundleId, bundleId);
     same(`${here}.decision.verdict`, decision.verdict, "accepted");

@@ -28,6 +28,10 @@ export const testedElsewhere: Readonly<Record<string, Elsewhere>> = {
     by: "test/scenarios/kill.test.ts",
     because: "wiring is right when whole processes start, die and go on",
   },
+  "node/audit/units.ts": {
+    by: "test/audit/shape.test.ts",
+    because: "units are counted beside the shape of whoever they are owed to",
+  },
   "node/settlement/build.ts": settling("test/settlement/settlement-step.test.ts"),
   "node/settlement/settled-item.ts": settling("test/settlement/item-check.test.ts"),
   "node/settlement/settlement-candidacy.ts": settling("test/settlement/settlement-step.test.ts"),
